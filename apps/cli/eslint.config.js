@@ -1,0 +1,3 @@
+import { app } from "@kmem/eslint-config";
+
+export default app(import.meta.dirname);

@@ -1,0 +1,3 @@
+import { program } from "@kmem/tsup-config";
+
+export default program();

@@ -1,0 +1,453 @@
+/**
+ * BuddyAllocator: the page allocator of Linux 6.1 as a PageAllocator.
+ *
+ * Read on from here: alloc.ts and free.ts are the two ways through, per-cpu-lists.ts the front, free-area.ts the
+ * buddy system, fallback.ts what happens when a type runs out, slow-path.ts when memory does; state.ts has
+ * the layout and the invariants.
+ */
+import {
+  MIGRATETYPE_NAMES,
+  type CpuContext,
+  type FrameTable,
+  type Gfp,
+  type NodeId,
+  type Order,
+  type PageAllocator,
+  type PageState,
+  type Pfn,
+  type PfnRange,
+  type PhysicalMemory,
+  type Reclaim,
+  type ReportSink,
+  type TraceSink,
+  type ZoneKind,
+  type ZoneSpec,
+} from '@kmem/contracts';
+import { allocPages, allocPagesBulk } from './alloc.js';
+import { assertValid } from './assert-valid.js';
+import { boot } from './boot.js';
+import { allocPagesExact, freePages, freePagesExact, getPage, putPage, splitPage } from './free.js';
+import { exportPageState, loadPageState } from './page-state.js';
+import { drainAllPcps, drainPcp } from './per-cpu-lists.js';
+import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
+import { BuddyState, ORDERS_LIMIT, P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords } from './state.js';
+import { LINUX_TUNABLES, NO_LIMITS, type ZoneTunables } from './zone-limits.js';
+
+/** Options of the constructor. */
+export interface BuddyOptions {
+  /** The frame table to manage: all zeroes, and from now on written by the allocator. */
+  readonly frames: FrameTable;
+  /**
+   * Number of orders, 1 to 16: the largest block has `2 ** (maxOrder - 1)` frames.
+   * @defaultValue 11
+   */
+  readonly maxOrder?: number;
+  /**
+   * Number of migratetypes: 5, or 4 on a machine without memory isolation.
+   * @defaultValue 5
+   */
+  readonly nrMigratetypes?: number;
+  /**
+   * Whether blocks of pageblock order go through per-CPU lists.
+   * @defaultValue true
+   */
+  readonly hugePages?: boolean;
+  /**
+   * The current CPU and task.
+   * @defaultValue one CPU, no task flags
+   */
+  readonly cpus?: CpuContext;
+  /** RAM, so that `__GFP_ZERO` has something to zero. */
+  readonly memory?: PhysicalMemory;
+  /** What can be given up when memory runs short. Without it only per-CPU lists are drained. */
+  readonly reclaim?: Reclaim;
+  /** Receiver of trace events. */
+  readonly trace?: TraceSink;
+  /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
+  readonly reports?: ReportSink;
+  /**
+   * All zones, node by node in index order, with the same kinds for every node. With them come Linux's
+   * watermarks and reserves; without them every frame but 0 can be handed out.
+   * @defaultValue one zone Normal over the whole frame table
+   */
+  readonly zones?: readonly ZoneSpec[];
+  /**
+   * Frames to hand out, ascending and disjoint. Present frames outside stay reserved.
+   * @defaultValue all present frames
+   */
+  readonly free?: readonly PfnRange[];
+  /**
+   * A state to go on from, for instance a recorded one: one node, per-CPU lists of CPU 0. Instead of zones
+   * and free frames; brings its own limits.
+   */
+  readonly state?: PageState;
+  /**
+   * Limits of the zones.
+   * @defaultValue Linux's where zones are given, otherwise none
+   */
+  readonly tunables?: Partial<ZoneTunables>;
+}
+
+const DEFAULT_MAX_ORDER = 11;
+
+const ZONE_KINDS: readonly ZoneKind[] = ['DMA', 'DMA32', 'Normal', 'HighMem', 'Movable', 'Device'];
+
+const SINGLE_CPU: CpuContext = Object.freeze({
+  nrCpus: 1,
+  cpu: 0,
+  inInterrupt: false,
+  inSoftirq: false,
+  taskFlags: 0,
+  realtime: false,
+  oomVictim: false,
+});
+
+/**
+ * The page allocator of Linux 6.1: zones, migratetypes, per-CPU lists, buddy system.
+ *
+ * @example
+ * ```ts
+ * import { BuddyAllocator } from '@kmem/buddy';
+ * import { GFP_KERNEL } from '@kmem/contracts';
+ * import { createFrameTable } from '@kmem/hw';
+ *
+ * const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 1024 }) });
+ * const pfn = pages.allocPages(GFP_KERNEL, 3);
+ * pfn % 8; // -> 0
+ * pages.freePages(pfn, 3);
+ * ```
+ */
+export class BuddyAllocator implements PageAllocator {
+  readonly #state: BuddyState;
+  readonly #nrReserves: number;
+
+  /**
+   * Makes an allocator and hands it the free frames, or the state to go on from.
+   *
+   * @param options - the frame table, and what differs from the defaults.
+   * @throws RangeError when an option is out of range, naming it.
+   */
+  constructor(options: BuddyOptions) {
+    checkParts(options);
+    const { frames, state } = options;
+    if (state !== undefined) {
+      if (options.zones !== undefined || options.free !== undefined) {
+        throw new RangeError('options zones and free cannot be combined with state');
+      }
+      // The recorder names zones as the kernel does; makeState refuses any other name.
+      this.#state = makeState(options, state.zones.map((zone) => zone.zone as ZoneKind), 1);
+      this.#nrReserves = state.zones[0]?.lowmem_reserve.length ?? 0;
+      loadPageState(this.#state, state);
+      return;
+    }
+    const zones = options.zones ?? [oneZone(frames)];
+    const kinds = zones.filter((zone) => zone.node === 0).map((zone) => zone.kind);
+    this.#state = makeState(options, kinds, zones.length / kinds.length);
+    this.#nrReserves = kinds.length;
+    const limits = options.zones === undefined ? NO_LIMITS : LINUX_TUNABLES;
+    const free = options.free ?? zones.flatMap((zone) => zone.present);
+    boot(this.#state, zones, free, { ...limits, ...options.tunables });
+  }
+
+  /** Number of orders; the largest block has order `maxOrder - 1`. */
+  get maxOrder(): number {
+    return this.#state.maxOrder;
+  }
+
+  /** log2 of the page size in bytes. */
+  get pageShift(): number {
+    return this.#state.frames.pageShift;
+  }
+
+  /** Frames under management. */
+  get managedPages(): number {
+    return sumZones(this.#state, Z_MANAGED);
+  }
+
+  /** Frames on the free lists. */
+  get nrFreePages(): number {
+    return sumZones(this.#state, Z_NR_FREE) + sumPcp(this.#state, P_DIFF);
+  }
+
+  /** Frames waiting on per-CPU lists. */
+  get nrPcpPages(): number {
+    return sumPcp(this.#state, P_COUNT);
+  }
+
+  /** Receiver of trace events, or null. */
+  get trace(): TraceSink | null {
+    return this.#state.trace;
+  }
+
+  set trace(sink: TraceSink | null) {
+    this.#state.trace = sink;
+  }
+
+  /**
+   * Takes a block. See {@link PageAllocator.allocPages}.
+   *
+   * @param gfp - flags of the request.
+   * @param order - order.
+   * @returns first frame or `NO_PAGE`.
+   * @throws KernelBug `BAD_ORDER`, `BAD_GFP`.
+   * @context any.
+   * @kernelName alloc_pages
+   */
+  allocPages(gfp: Gfp, order: Order): Pfn {
+    return allocPages(this.#state, 0, gfp, order);
+  }
+
+  /**
+   * Takes a block, from the given node if it can.
+   *
+   * @param node - node to start from.
+   * @param gfp - flags of the request.
+   * @param order - order.
+   * @returns first frame or `NO_PAGE`.
+   * @throws KernelBug `BAD_ORDER`, `BAD_GFP`; RangeError for a node that does not exist.
+   * @context any.
+   * @kernelName alloc_pages_node
+   */
+  allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
+    const { nrNodes } = this.#state;
+    if (!(Number.isInteger(node) && node >= 0 && node < nrNodes)) {
+      throw new RangeError(`node is ${String(node)}, expected an integer from 0 to ${String(nrNodes - 1)}`);
+    }
+    return allocPages(this.#state, node, gfp, order);
+  }
+
+  /**
+   * Drops a reference to a block; the last one frees it. See {@link PageAllocator.freePages}.
+   *
+   * @param pfn - first frame.
+   * @param order - order.
+   * @throws KernelBug `BAD_FRAME`, `BAD_ORDER`, `DOUBLE_FREE`, `BAD_FREE`, `BAD_PAGE`.
+   * @context any.
+   * @kernelName __free_pages
+   */
+  freePages(pfn: Pfn, order: Order): void {
+    freePages(this.#state, pfn, order);
+  }
+
+  /**
+   * Takes single pages into the empty slots of an array. See {@link PageAllocator.allocPagesBulk}.
+   *
+   * @param gfp - flags.
+   * @param nrPages - number of slots.
+   * @param pages - slots; `NO_PAGE` marks an empty one.
+   * @returns number of filled slots.
+   * @throws KernelBug `BAD_SIZE`.
+   * @context any.
+   * @kernelName alloc_pages_bulk_array
+   */
+  allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
+    return allocPagesBulk(this.#state, 0, gfp, nrPages, pages);
+  }
+
+  /**
+   * Takes as many contiguous pages as a size needs. See {@link PageAllocator.allocPagesExact}.
+   *
+   * @param sizeBytes - size in bytes.
+   * @param gfp - flags; compound and highmem are dropped.
+   * @returns first frame or `NO_PAGE`.
+   * @throws KernelBug `BAD_SIZE`.
+   * @context any.
+   * @kernelName alloc_pages_exact
+   */
+  allocPagesExact(sizeBytes: number, gfp: Gfp): Pfn {
+    return allocPagesExact(this.#state, 0, sizeBytes, gfp);
+  }
+
+  /**
+   * Frees pages taken with {@link BuddyAllocator.allocPagesExact}.
+   *
+   * @param pfn - first frame.
+   * @param sizeBytes - size in bytes.
+   * @throws KernelBug as {@link BuddyAllocator.freePages}.
+   * @context any.
+   * @kernelName free_pages_exact
+   */
+  freePagesExact(pfn: Pfn, sizeBytes: number): void {
+    freePagesExact(this.#state, pfn, sizeBytes);
+  }
+
+  /**
+   * Makes independent pages of a block.
+   *
+   * @param pfn - first frame of a block in use that is not compound.
+   * @param order - its order.
+   * @throws KernelBug `BAD_SPLIT`.
+   * @context any.
+   * @kernelName split_page
+   */
+  splitPage(pfn: Pfn, order: Order): void {
+    splitPage(this.#state, pfn, order);
+  }
+
+  /**
+   * Takes another reference.
+   *
+   * @param pfn - a frame in use.
+   * @throws KernelBug `REFCOUNT`.
+   * @context any.
+   * @kernelName get_page
+   */
+  getPage(pfn: Pfn): void {
+    getPage(this.#state, pfn);
+  }
+
+  /**
+   * Drops a reference.
+   *
+   * @param pfn - a frame in use.
+   * @throws KernelBug `REFCOUNT`.
+   * @context any.
+   * @kernelName put_page
+   */
+  putPage(pfn: Pfn): void {
+    putPage(this.#state, pfn);
+  }
+
+  /**
+   * Gives the current CPU's lists back to the free lists, zone by zone.
+   *
+   * @context task, bound to its CPU.
+   * @kernelName drain_local_pages
+   */
+  drainLocalPages(): void {
+    const s = this.#state;
+    for (let zone = 0; zone < s.nrZones; zone++) drainPcp(s, s.cpus.cpu, zone);
+  }
+
+  /**
+   * Gives every CPU's lists back to the free lists.
+   *
+   * @context task.
+   * @kernelName drain_all_pages
+   */
+  drainAllPages(): void {
+    drainAllPcps(this.#state);
+  }
+
+  /**
+   * Checks every invariant of state.ts.
+   *
+   * @throws KernelBug `CORRUPT_STATE` naming the first equation that does not hold.
+   * @context any.
+   */
+  assertValid(): void {
+    assertValid(this.#state);
+  }
+
+  /**
+   * Writes the state down in the form in which real kernels are recorded.
+   *
+   * @returns a copy that shares nothing with the allocator. Per-CPU lists are those of CPU 0.
+   * @context any.
+   */
+  exportState(): PageState {
+    return exportPageState(this.#state, this.#nrReserves);
+  }
+
+  /**
+   * Prints /proc/buddyinfo.
+   *
+   * @returns one line a populated zone.
+   * @context any.
+   */
+  buddyinfo(): string {
+    return formatBuddyinfo(this.#state);
+  }
+
+  /**
+   * Prints /proc/pagetypeinfo.
+   *
+   * @returns the whole text.
+   * @context any.
+   */
+  pagetypeinfo(): string {
+    return formatPagetypeinfo(this.#state);
+  }
+
+  /**
+   * Prints debugfs extfrag/unusable_index: the share of free memory that cannot serve an order.
+   *
+   * @returns one line a populated zone.
+   * @context any.
+   */
+  unusableIndex(): string {
+    return formatUnusableIndex(this.#state);
+  }
+
+  /**
+   * Prints debugfs extfrag/extfrag_index: lack of memory (towards 0) or fragmentation (towards 1).
+   *
+   * @returns one line a populated zone.
+   * @context any.
+   */
+  extfragIndex(): string {
+    return formatExtfragIndex(this.#state);
+  }
+}
+
+function oneZone(frames: FrameTable): ZoneSpec {
+  const { nrFrames } = frames;
+  return { kind: 'Normal', node: 0, startPfn: 0, spannedPages: nrFrames, present: [{ start: 0, end: nrFrames }] };
+}
+
+function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: number): BuddyState {
+  if (!kinds.includes('Normal') || kinds.some((kind) => !ZONE_KINDS.includes(kind)) || !Number.isInteger(nrNodes)) {
+    throw new RangeError(
+      `zones are of kind ${kinds.join(', ')}; expected kinds out of ${ZONE_KINDS.join(', ')}, Normal among them, the same on every node`,
+    );
+  }
+  return new BuddyState({
+    frames: options.frames,
+    kinds,
+    nrNodes,
+    maxOrder: options.maxOrder ?? DEFAULT_MAX_ORDER,
+    nrMigratetypes: options.nrMigratetypes ?? MIGRATETYPE_NAMES.length,
+    hugePages: options.hugePages ?? true,
+    cpus: options.cpus ?? SINGLE_CPU,
+    memory: options.memory ?? null,
+    reclaim: options.reclaim ?? null,
+    trace: options.trace ?? null,
+    reports: options.reports ?? null,
+  });
+}
+
+function checkParts(options: BuddyOptions): void {
+  const { frames } = options;
+  const maxOrder = options.maxOrder ?? DEFAULT_MAX_ORDER;
+  inRange('maxOrder', maxOrder, 1, ORDERS_LIMIT);
+  inRange('frames.nrFrames', frames.nrFrames, 2, 2 ** 30);
+  inRange('frames.pageblockOrder', frames.pageblockOrder, 0, maxOrder - 1);
+  inRange('nrMigratetypes', options.nrMigratetypes ?? MIGRATETYPE_NAMES.length, 4, MIGRATETYPE_NAMES.length);
+  if (frames.nrFrames % 2 ** (maxOrder - 1) !== 0) {
+    throw new RangeError(`frames.nrFrames is ${String(frames.nrFrames)}, expected a multiple of the largest block`);
+  }
+  for (const zone of options.zones ?? []) {
+    const end = zone.startPfn + zone.spannedPages;
+    inRange(`end of zone ${zone.kind}`, end, 0, frames.nrFrames);
+  }
+}
+
+function inRange(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} is ${String(value)}, expected an integer from ${String(min)} to ${String(max)}`);
+  }
+}
+
+function sumZones(s: BuddyState, word: number): number {
+  let sum = 0;
+  for (let zone = 0; zone < s.nrZones; zone++) sum += s.words[zoneWords(zone) + word];
+  return sum;
+}
+
+function sumPcp(s: BuddyState, word: number): number {
+  let sum = 0;
+  for (let cpu = 0; cpu < s.nrCpus; cpu++) {
+    for (let zone = 0; zone < s.nrZones; zone++) sum += s.words[pcpWords(s, cpu, zone) + word];
+  }
+  return sum;
+}

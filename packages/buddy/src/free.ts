@@ -1,0 +1,242 @@
+/**
+ * Freeing: references, checks, and the way back to the lists (buddy spec 2.1, 5.3, 10.2).
+ *
+ * A block goes back when its last reference does. A free frame has reference count 0 and no flags; a page that
+ * breaks this is reported and never handed out again.
+ */
+import {
+  BLOCK_ORDER_MASK,
+  BLOCK_PCP,
+  BLOCK_TAIL,
+  BLOCK_ZONE_SHIFT,
+  NO_PAGE,
+  PAGE_FLAG_NAMES,
+  PAGE_FLAGS_FORBIDDEN_AT_FREE,
+  PAGE_TYPE_BUDDY,
+  PB_TOUCHED,
+  PB_TYPE_MASK,
+  PG_head,
+  type Gfp,
+} from '@kmem/contracts';
+import { allocPages, exactGfp } from './alloc.js';
+import { freeBlock, hasPcpList } from './free-area.js';
+import { badArgument, badFrame, report } from './report.js';
+import { putOnPcp } from './per-cpu-lists.js';
+import type { BuddyState } from './state.js';
+
+/**
+ * Drops a reference to a block; the last one frees it.
+ *
+ * @param s - the state.
+ * @param pfn - first frame.
+ * @param order - order.
+ */
+export function freePages(s: BuddyState, pfn: number, order: number): void {
+  if (s.refcount[pfn] !== 1 || order >>> 0 !== order || (s.block[pfn] & (BLOCK_ORDER_MASK | BLOCK_TAIL)) !== order) {
+    if (!mayFree(s, pfn, order)) return;
+    if (--s.refcount[pfn] > 0) {
+      freeAllButFirst(s, pfn, order);
+      return;
+    }
+  }
+  s.refcount[pfn] = 0;
+  freeUnreferenced(s, pfn, order);
+}
+
+/**
+ * Drops a reference; the last one frees a compound page whole and any other page alone.
+ *
+ * @param s - the state.
+ * @param pfn - a frame in use.
+ */
+export function putPage(s: BuddyState, pfn: number): void {
+  const head = headOf(s, pfn);
+  if (!isReferenced(s, head)) {
+    report(s, badFrame('REFCOUNT', pfn, 'a reference is dropped that nobody holds'));
+    return;
+  }
+  if (--s.refcount[head] > 0) return;
+  freeUnreferenced(s, head, (s.flags[head] & (1 << PG_head)) !== 0 ? s.block[head] & BLOCK_ORDER_MASK : 0);
+}
+
+/**
+ * Takes another reference.
+ *
+ * @param s - the state.
+ * @param pfn - a frame in use.
+ */
+export function getPage(s: BuddyState, pfn: number): void {
+  const head = headOf(s, pfn);
+  if (s.refcount[head] === undefined || s.block[head] === undefined || isFree(s, head)) {
+    report(s, badFrame('REFCOUNT', pfn, 'a reference is taken on a page that is not in use'));
+    return;
+  }
+  // A frame inside a block that is not compound may be referenced too: the block's free must then notice.
+  if (s.refcount[head] === 0) s.pageblocks[head >> s.pageblockOrder] |= PB_TOUCHED;
+  s.refcount[head]++;
+}
+
+/**
+ * Takes as many contiguous pages as the size needs; the rest of the block goes back at once (buddy spec 10.2).
+ *
+ * @param s - the state.
+ * @param node - node to start from.
+ * @param sizeBytes - size in bytes.
+ * @param gfp - flags.
+ * @returns first frame or `NO_PAGE`.
+ */
+export function allocPagesExact(s: BuddyState, node: number, sizeBytes: number, gfp: Gfp): number {
+  const pages = pagesOf(s, sizeBytes);
+  if (pages === 0) return NO_PAGE;
+  const order = pages > 2 ** (s.maxOrder - 1) ? s.maxOrder : Math.ceil(Math.log2(pages));
+  const pfn = allocPages(s, node, exactGfp(s, gfp), order);
+  if (pfn === NO_PAGE) return NO_PAGE;
+  splitPage(s, pfn, order);
+  for (let at = pfn + pages; at < pfn + (1 << order); at++) {
+    s.refcount[at] = 0;
+    if (s.trace !== null) s.trace.mmPageFree(at, 0);
+    // Straight to the free areas and to the tails: the rest of this block should stay in one piece.
+    freeBlock(s, s.block[at] >>> BLOCK_ZONE_SHIFT, at, 0, s.pageblocks[at >> s.pageblockOrder] & PB_TYPE_MASK, true);
+  }
+  return pfn;
+}
+
+/**
+ * Frees pages taken with {@link allocPagesExact}.
+ *
+ * @param s - the state.
+ * @param pfn - first frame.
+ * @param sizeBytes - size in bytes.
+ */
+export function freePagesExact(s: BuddyState, pfn: number, sizeBytes: number): void {
+  const pages = pagesOf(s, sizeBytes);
+  for (let at = pfn; at < pfn + pages; at++) {
+    if (!mayFree(s, at, 0)) return;
+  }
+  for (let at = pfn; at < pfn + pages; at++) freePages(s, at, 0);
+}
+
+/**
+ * Makes independent pages of a block.
+ *
+ * @param s - the state.
+ * @param pfn - first frame.
+ * @param order - order.
+ */
+export function splitPage(s: BuddyState, pfn: number, order: number): void {
+  const whole = order >>> 0 === order && isReferenced(s, pfn) && (s.block[pfn] & BLOCK_ORDER_MASK) === order;
+  if (!whole || (s.flags[pfn] & (1 << PG_head)) !== 0 || (s.block[pfn] & BLOCK_TAIL) !== 0) {
+    report(s, badFrame('BAD_SPLIT', pfn, `not a block of order ${String(order)} in use that can be split`, { order }));
+    return;
+  }
+  const word = s.block[pfn] & ~BLOCK_ORDER_MASK;
+  s.block[pfn] = word;
+  for (let at = pfn + 1; at < pfn + (1 << order); at++) {
+    s.block[at] = word;
+    s.refcount[at] = 1;
+  }
+}
+
+/** Sends a block without references to the lists it belongs to, unless its pages are in a bad state. */
+function freeUnreferenced(s: BuddyState, pfn: number, order: number): void {
+  if (s.trace !== null) s.trace.mmPageFree(pfn, order);
+  const pageblock = s.pageblocks[pfn >> s.pageblockOrder];
+  if ((s.flags[pfn] !== 0 || (pageblock & PB_TOUCHED) !== 0 || order >= s.pageblockOrder) && !clean(s, pfn, order)) return;
+  const zone = s.block[pfn] >>> BLOCK_ZONE_SHIFT;
+  const type = pageblock & PB_TYPE_MASK;
+  if (hasPcpList(s, order)) putOnPcp(s, zone, pfn, order, type);
+  else freeBlock(s, zone, pfn, order, type, false);
+}
+
+/** Takes all marks of use off a block's frames; false when one of them must not be free. */
+function clean(s: BuddyState, pfn: number, order: number): boolean {
+  const compound = (s.flags[pfn] & (1 << PG_head)) !== 0;
+  const touched = compound || (s.pageblocks[pfn >> s.pageblockOrder] & PB_TOUCHED) !== 0 || order > s.pageblockOrder;
+  const end = touched ? pfn + (1 << order) : pfn + 1;
+  let good = true;
+  for (let at = pfn; at < end; at++) {
+    const forbidden = s.flags[at] & PAGE_FLAGS_FORBIDDEN_AT_FREE;
+    if (s.refcount[at] !== 0 || forbidden !== 0) {
+      good = false;
+      reportBadPage(s, at, forbidden);
+    }
+  }
+  if (!good) return false;
+  for (let at = pfn; at < end; at++) {
+    s.flags[at] = 0;
+    if (compound && at !== pfn) {
+      s.block[at] = 0;
+      s.owner[at] = 0;
+    }
+  }
+  return true;
+}
+
+/** Somebody still holds the block: the other pages of a block that is not compound go back now (buddy spec 2.1). */
+function freeAllButFirst(s: BuddyState, pfn: number, order: number): void {
+  if ((s.flags[pfn] & (1 << PG_head)) !== 0) return;
+  const zoneBits = (s.block[pfn] >>> BLOCK_ZONE_SHIFT) << BLOCK_ZONE_SHIFT;
+  s.block[pfn] = zoneBits;
+  for (let part = order - 1; part >= 0; part--) {
+    const at = pfn + (1 << part);
+    s.block[at] = zoneBits | part;
+    freeUnreferenced(s, at, part);
+  }
+}
+
+/** Checks one by one what a caller of free promises; reports the first broken promise. */
+function mayFree(s: BuddyState, pfn: number, order: number): boolean {
+  const last = s.frames.nrFrames - 1;
+  if (order >>> 0 !== order || order >= s.maxOrder) {
+    report(s, badArgument('BAD_ORDER', 'order', order, `an integer from 0 to ${String(s.maxOrder - 1)}`));
+  } else if (pfn >>> 0 !== pfn || pfn === 0 || pfn > last) {
+    report(s, badArgument('BAD_FRAME', 'pfn', pfn, `an integer from 1 to ${String(last)}`));
+  } else if (isFree(s, pfn)) {
+    report(s, badFrame('DOUBLE_FREE', pfn, 'the page is free already', { order }));
+  } else if ((s.block[pfn] & BLOCK_TAIL) !== 0) {
+    report(s, badFrame('BAD_FREE', pfn, `a tail of the compound page ${String(s.owner[pfn])}`, { head: s.owner[pfn] }));
+  } else if (s.refcount[pfn] <= 0) {
+    report(s, badFrame('BAD_FREE', pfn, 'not the first page of a block in use', { order }));
+  } else if ((s.block[pfn] & BLOCK_ORDER_MASK) < order) {
+    const taken = s.block[pfn] & BLOCK_ORDER_MASK;
+    report(s, badFrame('BAD_ORDER', pfn, `freed with order ${String(order)}, taken with order ${String(taken)}`, { order, taken }));
+  } else if ((s.flags[pfn] & (1 << PG_head)) !== 0 && (s.block[pfn] & BLOCK_ORDER_MASK) !== order) {
+    report(s, badFrame('BAD_ORDER', pfn, `a compound page freed with order ${String(order)}`, { order }));
+  } else {
+    return true;
+  }
+  return false;
+}
+
+function isReferenced(s: BuddyState, pfn: number): boolean {
+  return s.refcount[pfn] > 0;
+}
+
+/** True for a frame inside a free block or a block on a per-CPU list. Looks for the block's head order by order. */
+function isFree(s: BuddyState, pfn: number): boolean {
+  if (s.refcount[pfn] !== 0) return false;
+  for (let order = 0; order < s.maxOrder; order++) {
+    const word = s.block[pfn & -(1 << order)];
+    if ((word & (PAGE_TYPE_BUDDY | BLOCK_PCP)) !== 0 && (word & BLOCK_ORDER_MASK) >= order) return true;
+  }
+  return false;
+}
+
+function headOf(s: BuddyState, pfn: number): number {
+  return (s.block[pfn] & BLOCK_TAIL) !== 0 ? s.owner[pfn] : pfn;
+}
+
+function pagesOf(s: BuddyState, sizeBytes: number): number {
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
+    report(s, badArgument('BAD_SIZE', 'sizeBytes', sizeBytes, 'a positive safe integer'));
+    return 0;
+  }
+  return Math.ceil(sizeBytes / 2 ** s.frames.pageShift);
+}
+
+function reportBadPage(s: BuddyState, pfn: number, forbidden: number): void {
+  const names = PAGE_FLAG_NAMES.filter(([, bit]) => ((forbidden >> bit) & 1) !== 0).map(([name]) => name);
+  const what =
+    names.length > 0 ? `freed with flags ${names.join('|')}` : `freed with reference count ${String(s.refcount[pfn])}`;
+  report(s, badFrame('BAD_PAGE', pfn, what, { flags: s.flags[pfn], refcount: s.refcount[pfn] }));
+}

@@ -1,0 +1,212 @@
+/**
+ * Slow path: what happens when no zone is above its low watermark (buddy spec 9.2, 9.3).
+ *
+ * What can be given up - pages to reclaim, pages to move, tasks to end - is asked of the Reclaim contract.
+ * Without one, the only thing to give up are the pages on the per-CPU lists.
+ */
+import {
+  __GFP_ATOMIC,
+  __GFP_DIRECT_RECLAIM,
+  __GFP_FS,
+  __GFP_HARDWALL,
+  __GFP_IO,
+  __GFP_KSWAPD_RECLAIM,
+  __GFP_NOFAIL,
+  __GFP_NOMEMALLOC,
+  __GFP_NORETRY,
+  __GFP_RETRY_MAYFAIL,
+  __GFP_THISNODE,
+  COMPACT_COMPLETE,
+  COMPACT_DEFERRED,
+  COMPACT_PRIO_ASYNC,
+  COMPACT_PRIO_SYNC_FULL,
+  COMPACT_PRIO_SYNC_LIGHT,
+  COMPACT_SKIPPED,
+  COMPACT_SUCCESS,
+  MIGRATE_MOVABLE,
+  PF_MEMALLOC,
+  type Gfp,
+} from '@kmem/contracts';
+import {
+  ALLOC_CPUSET,
+  ALLOC_KSWAPD,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NO_WATERMARKS,
+  ALLOC_OOM,
+  ALLOC_WMARK_HIGH,
+  ALLOC_WMARK_MIN,
+  formatGfp,
+  reserveFlags,
+  slowPathFlags,
+} from './alloc-flags.js';
+import { walkZonelist } from './alloc.js';
+import { unreserveHighAtomic } from './high-atomic.js';
+import { drainAllPcps } from './per-cpu-lists.js';
+import { badArgument, report } from './report.js';
+import { COSTLY_ORDER, P_COUNT, pcpWords, Z_BOOST, Z_NODE, Z_NR_FREE, Z_WMARK, ZONE_SHIFT, type BuddyState } from './state.js';
+import { watermarkOk } from './watermark.js';
+
+/** Rounds without progress before a request gives up. */
+const MAX_RECLAIM_RETRIES = 16;
+/** Rounds of compaction before its priority rises; a quarter of it for costly orders. */
+const MAX_COMPACT_RETRIES = 16;
+
+/**
+ * Serves a request that the fast path could not.
+ *
+ * @param s - the state.
+ * @param row - zonelist row, with at least one zone.
+ * @param gfpIn - flags of the request.
+ * @param order - order.
+ * @param type - migratetype.
+ * @param highest - index of the highest zone.
+ * @returns first frame of a block made ready for use, or 0.
+ */
+export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, type: number, highest: number): number {
+  let gfp: number = gfpIn;
+  const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0;
+  const mayCompact = mayReclaim && (gfp & __GFP_IO) !== 0 && s.reclaim !== null && order > 0;
+  const costly = order > COSTLY_ORDER;
+  if (mayReclaim && (gfp & __GFP_ATOMIC) !== 0) {
+    report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), 'not both __GFP_ATOMIC and __GFP_DIRECT_RECLAIM', 'warn'));
+    gfp &= ~__GFP_ATOMIC;
+  }
+  const walk = (flags: number): number => walkZonelist(s, row, gfp, order, type, highest, flags);
+  let allocFlags = slowPathFlags(gfp, order, s.cpus);
+  let compactPriority = COMPACT_PRIO_SYNC_LIGHT;
+  let compactRetries = 0;
+  let noProgress = 0;
+
+  wakeKswapds(s, row, gfp, order, highest);
+  let pfn = walk(allocFlags);
+  if (pfn !== 0) return pfn;
+
+  if (mayCompact && (costly || type !== MIGRATE_MOVABLE) && reserveFlags(gfp, s.cpus) === 0) {
+    const result = compact(s, order, gfp, COMPACT_PRIO_ASYNC);
+    pfn = result > COMPACT_DEFERRED ? walk(allocFlags) : 0;
+    if (pfn !== 0) return pfn;
+    if (costly && (gfp & __GFP_NORETRY) !== 0) {
+      if (result === COMPACT_SKIPPED || result === COMPACT_DEFERRED) return 0;
+      compactPriority = COMPACT_PRIO_ASYNC;
+    }
+    if (costly && (gfp & (__GFP_NORETRY | __GFP_THISNODE)) === (__GFP_NORETRY | __GFP_THISNODE)) return 0;
+  }
+
+  for (;;) {
+    wakeKswapds(s, row, gfp, order, highest);
+    const reserve = reserveFlags(gfp, s.cpus);
+    if (reserve !== 0) allocFlags = reserve | (allocFlags & ALLOC_KSWAPD);
+    pfn = walk(allocFlags);
+    if (pfn !== 0) return pfn;
+    if (!mayReclaim || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) break;
+
+    const progress = reclaim(s, order, gfp, highest);
+    if (progress > 0) {
+      pfn = walk(allocFlags);
+      if (pfn !== 0) return pfn;
+      unreserveHighAtomic(s, row, type, false);
+      drainAllPcps(s);
+      pfn = walk(allocFlags);
+      if (pfn !== 0) return pfn;
+    }
+    const compaction = mayCompact ? compact(s, order, gfp, compactPriority) : COMPACT_SKIPPED;
+    if (compaction > COMPACT_DEFERRED) {
+      pfn = walk(allocFlags);
+      if (pfn !== 0) return pfn;
+    }
+    if ((gfp & __GFP_NORETRY) !== 0) break;
+    if (costly && !((gfp & __GFP_RETRY_MAYFAIL) !== 0 && mayCompact)) break;
+
+    noProgress = progress > 0 && !costly ? 0 : noProgress + 1;
+    if (noProgress <= MAX_RECLAIM_RETRIES) {
+      if (couldServe(s, row, order, highest, allocFlags) && (progress > 0 || s.reclaim !== null)) continue;
+    } else if (unreserveHighAtomic(s, row, type, true)) {
+      continue;
+    }
+    if (progress > 0 && mayCompact) {
+      const limit = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
+      const lowest = costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
+      if (compaction === COMPACT_SUCCESS) compactRetries++;
+      if (compaction === COMPACT_SKIPPED) {
+        if (couldServe(s, row, 0, highest, allocFlags)) continue;
+      } else if ((compaction === COMPACT_SUCCESS || compaction < COMPACT_COMPLETE) && compaction !== COMPACT_DEFERRED && compactRetries <= limit) {
+        continue;
+      } else if (compactPriority > lowest) {
+        compactPriority--;
+        compactRetries = 0;
+        continue;
+      }
+    }
+    pfn = walkBeforeKilling(s, row, gfp, order, type, highest);
+    if (pfn !== 0) return pfn;
+    const freed = mayKill(s, gfp, order, highest) && s.reclaim !== null && s.reclaim.outOfMemory(order, gfp);
+    if (freed && (gfp & __GFP_NOFAIL) !== 0) {
+      pfn = walk(ALLOC_NO_WATERMARKS);
+      if (pfn !== 0) return pfn;
+    }
+    if (s.cpus.oomVictim && ((allocFlags & ALLOC_OOM) !== 0 || (gfp & __GFP_NOMEMALLOC) !== 0)) break;
+    if (!freed) break;
+    noProgress = 0;
+  }
+  return (gfp & __GFP_NOFAIL) === 0 ? 0 : lastResort(s, row, gfp, order, type, highest);
+}
+
+/** Tells the reclaimer of every node in the row, once each. */
+function wakeKswapds(s: BuddyState, row: number, gfp: Gfp, order: number, highest: number): void {
+  if (s.reclaim === null || (gfp & __GFP_KSWAPD_RECLAIM) === 0) return;
+  let last = -1;
+  for (let at = row; s.zonelists[at] >= 0; at++) {
+    const node = s.words[(s.zonelists[at] << ZONE_SHIFT) + Z_NODE];
+    if (node !== last) s.reclaim.wakeKswapd(node, order, highest, gfp);
+    last = node;
+  }
+}
+
+/** Asks for pages. Without a Reclaim, pages on per-CPU lists count as progress: draining them is all there is. */
+function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number): number {
+  if (s.reclaim !== null) return s.reclaim.reclaim(order, gfp, highest);
+  let pages = 0;
+  for (let cpu = 0; cpu < s.nrCpus; cpu++) {
+    for (let zone = 0; zone < s.nrZones; zone++) pages += s.words[pcpWords(s, cpu, zone) + P_COUNT];
+  }
+  return pages;
+}
+
+function compact(s: BuddyState, order: number, gfp: Gfp, priority: number): number {
+  return s.reclaim === null ? COMPACT_SKIPPED : s.reclaim.compact(order, gfp, priority);
+}
+
+/** Tells whether some zone would pass the min watermark if everything that can be reclaimed were free. */
+function couldServe(s: BuddyState, row: number, order: number, highest: number, allocFlags: number): boolean {
+  for (let at = row; s.zonelists[at] >= 0; at++) {
+    const zone = s.zonelists[at];
+    const z = zone << ZONE_SHIFT;
+    const available = s.words[z + Z_NR_FREE] + (s.reclaim === null ? 0 : s.reclaim.reclaimablePages(zone));
+    const mark = s.words[z + Z_WMARK + ALLOC_WMARK_MIN] + s.words[z + Z_BOOST];
+    if (watermarkOk(s, zone, order, mark, highest, allocFlags, available)) return true;
+  }
+  return false;
+}
+
+/** Another task may have freed memory meanwhile: look once more, well above the watermarks, before a task dies. */
+function walkBeforeKilling(s: BuddyState, row: number, gfp: Gfp, order: number, type: number, highest: number): number {
+  if (s.reclaim === null) return 0;
+  const flags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
+  return walkZonelist(s, row, flags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
+}
+
+/** Requests for which ending a task would not help, or is not worth it (buddy spec 9.3, step 3). */
+function mayKill(s: BuddyState, gfp: Gfp, order: number, highest: number): boolean {
+  if (order > COSTLY_ORDER) return false;
+  if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return false;
+  return highest >= s.kinds.indexOf('Normal') && (gfp & __GFP_FS) !== 0;
+}
+
+/** A request that must not fail: half of the min watermark is open to it. */
+function lastResort(s: BuddyState, row: number, gfp: Gfp, order: number, type: number, highest: number): number {
+  if ((gfp & __GFP_DIRECT_RECLAIM) === 0) {
+    report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
+    return 0;
+  }
+  return walkZonelist(s, row, gfp, order, type, highest, ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
+}

@@ -1,0 +1,334 @@
+/**
+ * State of a page allocator: one Int32Array, carved by {@link layoutWords}, beside the frame table.
+ *
+ * ```
+ * words   | zone 0 | zone 1 | ... | pcp (cpu 0, zone 0) | ... | ends of list 0 | ends of list 1 | ...
+ *           64 words each           8 words each                head, tail
+ *
+ * lists   0 .. 128 * nrZones - 1   free lists: zone * 128 + order * 8 + migratetype
+ *         then, 16 a set           per-CPU lists: (cpu * nrZones + zone) * 16 + index
+ * ```
+ * A list is linked through the frame table's `next` and `prev`; 0 ends it. A free block's place is known
+ * from its own `block` word, so it can be taken out of the middle without a search.
+ *
+ * Invariants, checked by `assertValid`:
+ * ```
+ *   NR_FREE(zone) + sum over cpus of DIFF      = sum over free blocks of 2 ** order
+ *   NR_BLOCKS(zone, order)                     = sum over types of length(list(zone, order, type))
+ *   bit o of NONEMPTY(zone, type)              = 1 exactly when list(zone, o, type) is not empty
+ *   COUNT(cpu, zone)                           = sum over the set's lists of pages
+ *   block in list(zone, order, type)           : block word = zone, BUDDY, type, order; pfn % 2 ** order = 0
+ *   two free buddies of one order, one zone    : only where a pageblock type forbids the merge, or at the top order
+ * ```
+ * There is no lock: one caller at a time.
+ */
+import type { CpuContext, FrameTable, PhysicalMemory, Reclaim, ReportSink, TraceSink, ZoneKind } from '@kmem/contracts';
+
+/** Words of a zone; a power of two so that a zone's base is a shift. */
+export const ZONE_SHIFT = 6;
+/** Pages on the free lists, as folded in so far. */
+export const Z_NR_FREE = 0;
+/** Watermarks min, low, high follow each other: index with the watermark number. */
+export const Z_WMARK = 1;
+/** Watermark low. */
+export const Z_LOW = 2;
+/** Watermark high. */
+export const Z_HIGH = 3;
+/** Watermark promo. */
+export const Z_PROMO = 4;
+/** Added to every watermark. */
+export const Z_BOOST = 5;
+/** Pages in high-atomic pageblocks. */
+export const Z_HIGHATOMIC = 6;
+/** `ZONE_*` bits. */
+export const Z_FLAGS = 7;
+/** Pages under management. */
+export const Z_MANAGED = 8;
+/** First frame of the span. */
+export const Z_START = 9;
+/** Frames of the span. */
+export const Z_SPANNED = 10;
+/** Frames that exist. */
+export const Z_PRESENT = 11;
+/** Magnitude above which a CPU's counter part is folded in. */
+export const Z_STAT_THRESHOLD = 12;
+/** Kept for reports; see the buddy spec, section 14. */
+export const Z_DRIFT_MARK = 13;
+/** Zone index within its node. */
+export const Z_INDEX = 14;
+/** Node. */
+export const Z_NODE = 15;
+/** Lowmem reserve, 8 words, by index of the highest zone of a request. */
+export const Z_RESERVE = 16;
+/** Number of free blocks, 16 words, by order. */
+export const Z_NR_BLOCKS = 24;
+/** Orders with a non-empty list as a bit mask, 8 words, by migratetype. */
+export const Z_NONEMPTY = 40;
+/** Pageblocks of type Isolate. */
+export const Z_NR_ISOLATED = 48;
+
+/** Zone flag: boosted, and kswapd does not know yet. */
+export const ZONE_BOOSTED = 1;
+/** Zone flag: kswapd is at work here. */
+export const ZONE_RECLAIM_ACTIVE = 2;
+
+/** Words of a per-CPU set. */
+export const PCP_SHIFT = 3;
+/** Pages on the set's lists. */
+export const P_COUNT = 0;
+/** At this count pages are given back. */
+export const P_HIGH = 1;
+/** Pages moved at a time. */
+export const P_BATCH = 2;
+/** How often in a row pages were given back. */
+export const P_FREE_FACTOR = 3;
+/** This CPU's part of the zone's free count that is not folded in yet. */
+export const P_DIFF = 4;
+
+/** Lists of a zone: 16 orders of 8 types. */
+export const ZONE_LISTS_SHIFT = 7;
+/** Lists of a per-CPU set. */
+export const PCP_LISTS_SHIFT = 4;
+/** Largest order that always goes through per-CPU lists ("costly" orders are above it). */
+export const COSTLY_ORDER = 3;
+/** Index of the first of the two huge-page lists of a per-CPU set. */
+export const PCP_HUGE_INDEX = 12;
+/** Lists of a per-CPU set in use. */
+export const PCP_NR_LISTS = 14;
+/** Most orders the layout has room for. */
+export const ORDERS_LIMIT = 16;
+
+/** Where things are in the words, for given numbers of zones and CPUs. */
+export interface WordLayout {
+  /** First word of the per-CPU sets. */
+  readonly pcp: number;
+  /** First word of the list ends. */
+  readonly ends: number;
+  /** First word of the ends of the per-CPU lists. */
+  readonly pcpEnds: number;
+  /** Number of words. */
+  readonly length: number;
+}
+
+/**
+ * Lays the words out.
+ *
+ * @param nrZones - zones of all nodes, unpopulated ones included.
+ * @param nrCpus - CPUs.
+ * @returns offsets in words.
+ */
+export function layoutWords(nrZones: number, nrCpus: number): WordLayout {
+  const pcp = nrZones << ZONE_SHIFT;
+  const ends = pcp + ((nrCpus * nrZones) << PCP_SHIFT);
+  const pcpEnds = ends + (nrZones << ZONE_LISTS_SHIFT) * 2;
+  return { pcp, ends, pcpEnds, length: pcpEnds + ((nrCpus * nrZones) << PCP_LISTS_SHIFT) * 2 };
+}
+
+/** What a {@link BuddyState} is made of. */
+export interface StateParts {
+  /** The frame table; its columns are written to. */
+  readonly frames: FrameTable;
+  /** Zone kinds in index order; the same for every node. */
+  readonly kinds: readonly ZoneKind[];
+  /** Number of nodes. */
+  readonly nrNodes: number;
+  /** Number of orders. */
+  readonly maxOrder: number;
+  /** Number of migratetypes. */
+  readonly nrMigratetypes: number;
+  /** True when blocks of pageblock order go through per-CPU lists. */
+  readonly hugePages: boolean;
+  /** Current CPU and task. */
+  readonly cpus: CpuContext;
+  /** RAM, to zero pages in. */
+  readonly memory: PhysicalMemory | null;
+  /** What can be given up when memory runs short. */
+  readonly reclaim: Reclaim | null;
+  /** Receiver of events. */
+  readonly trace: TraceSink | null;
+  /** Receiver of reports; without one they are thrown. */
+  readonly reports: ReportSink | null;
+}
+
+/** The state that every function of this package works on. All fields but the counters below are fixed. */
+export class BuddyState {
+  /** See the head of this file. */
+  readonly words: Int32Array;
+  /** Offsets into {@link words}. */
+  readonly layout: WordLayout;
+  /** The frame table whose columns follow. */
+  readonly frames: FrameTable;
+  /** Column of the frame table. */
+  readonly flags: Uint32Array;
+  /** Column of the frame table. */
+  readonly refcount: Int32Array;
+  /** Column of the frame table. */
+  readonly block: Int32Array;
+  /** Column of the frame table. */
+  readonly owner: Int32Array;
+  /** Column of the frame table. */
+  readonly next: Int32Array;
+  /** Column of the frame table. */
+  readonly prev: Int32Array;
+  /** Column of the frame table. */
+  readonly pageblocks: Uint8Array;
+  /** log2 of the frames of a pageblock. */
+  readonly pageblockOrder: number;
+  /** Number of orders. */
+  readonly maxOrder: number;
+  /** Order that has the huge per-CPU lists, or -1. */
+  readonly hugeOrder: number;
+  /** Number of migratetypes. */
+  readonly nrMigratetypes: number;
+  /** Zone kinds in index order. */
+  readonly kinds: readonly ZoneKind[];
+  /** Number of nodes. */
+  readonly nrNodes: number;
+  /** Zones of all nodes; zone id = node * kinds.length + index. */
+  readonly nrZones: number;
+  /** CPUs. */
+  readonly nrCpus: number;
+  /** Highest zone index of a request, by its four zone bits. */
+  readonly gfpZone: Uint8Array;
+  /** Zone ids in order of preference; see zonelist.ts. */
+  readonly zonelists: Int32Array;
+  /** 1 where a request that prefers this zone avoids mixing pageblock types at first. */
+  readonly avoidFragmentation: Uint8Array;
+  /** Current CPU and task. */
+  readonly cpus: CpuContext;
+  /** RAM, to zero pages in. */
+  readonly memory: PhysicalMemory | null;
+  /** What can be given up when memory runs short. */
+  readonly reclaim: Reclaim | null;
+  /** Receiver of reports. */
+  readonly reports: ReportSink | null;
+  /** Receiver of events; may be replaced at any time. */
+  trace: TraceSink | null;
+  /** True when the machine is too small to keep pageblock types apart. */
+  groupingDisabled = false;
+  /** Boost factor in 1/10000 of the high watermark; 0 turns boosting off. */
+  watermarkBoostFactor = 15000;
+  /** Result of the last move of a pageblock: used pages in it that can be moved. */
+  movedMovable = 0;
+
+  /**
+   * Makes an empty state: no zone has memory.
+   *
+   * @param parts - what it is made of.
+   */
+  constructor(parts: StateParts) {
+    const { frames } = parts;
+    this.kinds = parts.kinds;
+    this.nrNodes = parts.nrNodes;
+    this.nrZones = parts.kinds.length * parts.nrNodes;
+    this.nrCpus = parts.cpus.nrCpus;
+    this.layout = layoutWords(this.nrZones, this.nrCpus);
+    const bytes = this.layout.length * Int32Array.BYTES_PER_ELEMENT;
+    const shared = typeof SharedArrayBuffer !== 'undefined' && frames.buffer instanceof SharedArrayBuffer;
+    this.words = new Int32Array(shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+    this.frames = frames;
+    this.flags = frames.flags;
+    this.refcount = frames.refcount;
+    this.block = frames.block;
+    this.owner = frames.owner;
+    this.next = frames.next;
+    this.prev = frames.prev;
+    this.pageblocks = frames.pageblocks;
+    this.pageblockOrder = frames.pageblockOrder;
+    this.maxOrder = parts.maxOrder;
+    this.hugeOrder = parts.hugePages ? frames.pageblockOrder : -1;
+    this.nrMigratetypes = parts.nrMigratetypes;
+    this.gfpZone = new Uint8Array(16);
+    this.zonelists = new Int32Array(parts.nrNodes * 2 * 8 * (this.nrZones + 1)).fill(-1);
+    this.avoidFragmentation = new Uint8Array(this.nrZones);
+    this.cpus = parts.cpus;
+    this.memory = parts.memory;
+    this.reclaim = parts.reclaim;
+    this.trace = parts.trace;
+    this.reports = parts.reports;
+  }
+}
+
+/**
+ * Finds a zone's words.
+ *
+ * @param zone - zone id.
+ * @returns offset of its first word.
+ */
+export function zoneWords(zone: number): number {
+  return zone << ZONE_SHIFT;
+}
+
+/**
+ * Finds the words of a per-CPU set.
+ *
+ * @param s - the state.
+ * @param cpu - CPU.
+ * @param zone - zone id.
+ * @returns offset of its first word.
+ */
+export function pcpWords(s: BuddyState, cpu: number, zone: number): number {
+  return s.layout.pcp + ((cpu * s.nrZones + zone) << PCP_SHIFT);
+}
+
+/**
+ * Finds the ends of a free list.
+ *
+ * @param s - the state.
+ * @param zone - zone id.
+ * @param order - order.
+ * @param type - migratetype.
+ * @returns offset of the head word; the tail word follows.
+ */
+export function freeListEnds(s: BuddyState, zone: number, order: number, type: number): number {
+  return s.layout.ends + (((zone << ZONE_LISTS_SHIFT) | (order << 3) | type) << 1);
+}
+
+/**
+ * Finds the ends of a per-CPU list.
+ *
+ * @param s - the state.
+ * @param cpu - CPU.
+ * @param zone - zone id.
+ * @param index - index of the list in the set.
+ * @returns offset of the head word; the tail word follows.
+ */
+export function pcpListEnds(s: BuddyState, cpu: number, zone: number, index: number): number {
+  return s.layout.pcpEnds + ((((cpu * s.nrZones + zone) << PCP_LISTS_SHIFT) + index) << 1);
+}
+
+/**
+ * Finds the zone a frame belongs to. Slow: for frames that have not been through the allocator.
+ *
+ * @param s - the state.
+ * @param pfn - frame.
+ * @returns zone id or -1.
+ */
+export function zoneOfPfn(s: BuddyState, pfn: number): number {
+  for (let zone = 0; zone < s.nrZones; zone++) {
+    const start = s.words[zoneWords(zone) + Z_START];
+    if (pfn >= start && pfn < start + s.words[zoneWords(zone) + Z_SPANNED]) return zone;
+  }
+  return -1;
+}
+
+/**
+ * Adds to a zone's count of free pages through the current CPU's part (buddy spec 14).
+ *
+ * @param s - the state.
+ * @param zone - zone id.
+ * @param pages - pages, negative to subtract.
+ */
+export function addFreePages(s: BuddyState, zone: number, pages: number): void {
+  const w = s.words;
+  const z = zone << ZONE_SHIFT;
+  const d = s.layout.pcp + ((s.cpus.cpu * s.nrZones + zone) << PCP_SHIFT) + P_DIFF;
+  const diff = w[d] + pages;
+  const threshold = w[z + Z_STAT_THRESHOLD];
+  if (diff > threshold || diff < -threshold) {
+    w[z + Z_NR_FREE] += diff;
+    w[d] = 0;
+  } else {
+    w[d] = diff;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Zonelists: in which order the zones of a machine are tried (buddy spec 4).
+ *
+ * ```
+ * zonelists: one row for each (node, this node only?, highest zone index)
+ *            row = zone ids, best first, ended by -1
+ * ```
+ */
+import { Z_INDEX, Z_NODE, Z_PRESENT, ZONE_SHIFT, type BuddyState } from './state.js';
+
+const LOCAL_DISTANCE = 10;
+const REMOTE_DISTANCE = 20;
+/** Larger than any sum of node loads, so that load only breaks ties of distance. */
+const LOAD_SCALE = 1024;
+
+/**
+ * Finds a row.
+ *
+ * @param s - the state.
+ * @param node - the node the request starts from.
+ * @param highest - index of the highest zone the request may use.
+ * @param thisNode - true to stay on the node.
+ * @returns offset of the first entry in `s.zonelists`.
+ */
+export function zonelistRow(s: BuddyState, node: number, highest: number, thisNode: boolean): number {
+  return ((node * 2 + (thisNode ? 1 : 0)) * 8 + highest) * (s.nrZones + 1);
+}
+
+/**
+ * Fills all rows. Call it when zones have been populated.
+ *
+ * @param s - the state.
+ */
+export function buildZonelists(s: BuddyState): void {
+  const load = new Array<number>(s.nrNodes).fill(0);
+  for (let node = 0; node < s.nrNodes; node++) {
+    const order = nodeOrder(s, node, load);
+    for (let highest = 0; highest < s.kinds.length; highest++) {
+      fillRow(s, zonelistRow(s, node, highest, false), order, highest);
+      fillRow(s, zonelistRow(s, node, highest, true), [node], highest);
+    }
+  }
+  for (let zone = 0; zone < s.nrZones; zone++) {
+    s.avoidFragmentation[zone] = avoidsFragmentation(s, zone) ? 1 : 0;
+  }
+}
+
+/** Writes one row: node after node, highest zone first, populated zones only. */
+function fillRow(s: BuddyState, row: number, nodes: readonly number[], highest: number): void {
+  let at = row;
+  for (const node of nodes) {
+    for (let index = highest; index >= 0; index--) {
+      const zone = node * s.kinds.length + index;
+      if (s.words[(zone << ZONE_SHIFT) + Z_PRESENT] > 0) s.zonelists[at++] = zone;
+    }
+  }
+  s.zonelists[at] = -1;
+}
+
+/** Orders the nodes by distance; equally distant ones are spread by how often they were somebody's next node. */
+function nodeOrder(s: BuddyState, local: number, load: number[]): number[] {
+  const order = [local];
+  let previous = local;
+  while (order.length < s.nrNodes) {
+    let best = -1;
+    let bestValue = Infinity;
+    for (let node = 0; node < s.nrNodes; node++) {
+      if (order.includes(node)) continue;
+      const value = (distance(local, node) + (node < local ? 1 : 0) + 1) * LOAD_SCALE + load[node];
+      if (value < bestValue) {
+        best = node;
+        bestValue = value;
+      }
+    }
+    if (distance(local, best) !== distance(local, previous)) load[best]++;
+    order.push(best);
+    previous = best;
+  }
+  return order;
+}
+
+function distance(from: number, to: number): number {
+  return from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+}
+
+/** True for zone Normal of a machine that has a DMA32 zone to fall back on (buddy spec 3.7). */
+function avoidsFragmentation(s: BuddyState, zone: number): boolean {
+  const z = zone << ZONE_SHIFT;
+  const normal = s.kinds.indexOf('Normal');
+  const dma32 = s.kinds.indexOf('DMA32');
+  if (dma32 < 0 || s.words[z + Z_INDEX] !== normal) return false;
+  const below = s.words[z + Z_NODE] * s.kinds.length + dma32;
+  return s.nrNodes === 1 || s.words[(below << ZONE_SHIFT) + Z_PRESENT] > 0;
+}

@@ -1,0 +1,3 @@
+import { contracts } from "@kmem/eslint-config";
+
+export default contracts(import.meta.dirname);

@@ -1,0 +1,91 @@
+/**
+ * KernelBug: the report of a broken promise.
+ *
+ * Memory shortage is a value. Misuse - a double free, a foreign frame, a wrong order - is a KernelBug: an
+ * error with a stable code, machine-readable fields, and a text that reads like the kernel's own report.
+ */
+
+/**
+ * Every code, with the rule that was broken. Codes never change their meaning.
+ */
+export const KERNEL_BUG_CODES = Object.freeze({
+  BAD_ORDER: 'the order is not an integer from 0 to maxOrder - 1',
+  BAD_FRAME: 'the frame number is not an integer inside the frame table, or lies in a hole',
+  BAD_SIZE: 'the size in bytes or pages is not a positive safe integer within range',
+  BAD_GFP: 'the combination of GFP flags is not allowed for this call',
+  DOUBLE_FREE: 'the block is already free',
+  BAD_FREE: 'the frame is not the start of an allocated block',
+  BAD_PAGE: 'the page has a state that a free page must not have',
+  BAD_SPLIT: 'the page cannot be split',
+  REFCOUNT: 'a reference was taken or dropped on a page that nobody holds',
+  CORRUPT_STATE: 'an invariant of the allocator does not hold',
+  NO_BACKING: 'the memory has no bytes behind it',
+} as const);
+
+/** One of the codes of {@link KERNEL_BUG_CODES}. */
+export type KernelBugCode = keyof typeof KERNEL_BUG_CODES;
+
+/** How the kernel would have reacted: stop the task (`bug`), or report and go on (`warn`). */
+export type KernelBugSeverity = 'bug' | 'warn';
+
+/** Values that describe the incident: frames, orders, counts, names. */
+export type KernelBugFields = Readonly<Record<string, number | string | boolean>>;
+
+const MARKER = Symbol.for('kmem.KernelBug');
+
+/**
+ * The report of a misuse that Linux would answer with BUG, WARN or a sanitizer report.
+ *
+ * @remarks
+ * Recognize one with {@link isKernelBug}, never by `instanceof` (two copies of this package may be
+ * installed) and never by its text.
+ */
+export class KernelBug extends Error {
+  override readonly name = 'KernelBug';
+  /** Which rule was broken. */
+  readonly code: KernelBugCode;
+  /** What the kernel would have done. */
+  readonly severity: KernelBugSeverity;
+  /** The incident in machine-readable form. */
+  readonly fields: KernelBugFields;
+  /** Marks the object for {@link isKernelBug}. */
+  readonly [MARKER] = true;
+
+  /**
+   * @param code - the rule that was broken.
+   * @param what - one sentence: what was found and what was expected.
+   * @param fields - the numbers behind the sentence.
+   * @param severity - `bug` unless the kernel would only warn.
+   */
+  constructor(code: KernelBugCode, what: string, fields: KernelBugFields = {}, severity: KernelBugSeverity = 'bug') {
+    super(`${severity === 'bug' ? 'BUG' : 'WARNING'}: ${code}: ${what}`);
+    this.code = code;
+    this.severity = severity;
+    this.fields = fields;
+  }
+}
+
+/**
+ * Tells whether a caught value is a {@link KernelBug}, also one made by another copy of this package.
+ *
+ * @param value - anything that was caught.
+ * @returns true for a KernelBug.
+ */
+export function isKernelBug(value: unknown): value is KernelBug {
+  return typeof value === 'object' && value !== null && MARKER in value;
+}
+
+/**
+ * Where reports go. Without one, a `bug` is thrown to the caller and a `warn` is dropped.
+ *
+ * @remarks
+ * A sink that returns normally makes the call that was misused do nothing: the state stays as it was.
+ */
+export interface ReportSink {
+  /**
+   * Takes one report.
+   *
+   * @param report - what happened.
+   */
+  report(report: KernelBug): void;
+}

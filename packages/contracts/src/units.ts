@@ -1,0 +1,40 @@
+/**
+ * Numbers that mean different things have different types.
+ *
+ * Every unit below is a plain number at run time. The types are flavours: an arithmetic result or a
+ * literal fits where a unit is expected, but a page frame number does not fit where an address is.
+ */
+
+declare const unit: unique symbol;
+
+type Unit<Name extends string> = number & { readonly [unit]?: Name };
+
+/** A page frame number: index of a frame of `2 ** pageShift` bytes, counted from physical address 0. */
+export type Pfn = Unit<'pfn'>;
+
+/** A physical address: byte offset into RAM. */
+export type PhysAddr = Unit<'phys'>;
+
+/**
+ * A kernel virtual address: the 64-bit pattern read as a signed number, which is exact in a double for
+ * the upper canonical half of a 4-level x86_64 machine. On 32-bit machines it is unsigned.
+ */
+export type KAddr = Unit<'kaddr'>;
+
+/** log2 of a number of frames, from 0 to `maxOrder - 1`. */
+export type Order = Unit<'order'>;
+
+/** A set of `__GFP_*` bits. */
+export type Gfp = Unit<'gfp'>;
+
+/** Number of a CPU, from 0. */
+export type CpuId = Unit<'cpu'>;
+
+/** Number of a memory node, from 0. */
+export type NodeId = Unit<'node'>;
+
+/** What page allocations return when there is no memory. */
+export const NO_PAGE: Pfn = -1;
+
+/** The null physical address. Frame 0 is never handed out, so it is never a valid result. */
+export const NULL: PhysAddr = 0;

@@ -1,0 +1,27 @@
+export { attachFrameTable, createFrameTable, FRAME_BYTES, frameTableBytes } from './frame-table.js';
+export type { FrameTableOptions } from './frame-table.js';
+export {
+  clearPageFlag,
+  compoundHead,
+  compoundOrder,
+  isCompound,
+  pageCount,
+  pageFlagNames,
+  pageTypeWord,
+  setPageFlag,
+  testPageFlag,
+} from './page.js';
+export { createMemory, SPARSE_PIECE_BYTES, wrapMemory } from './physical-memory.js';
+export type { MemoryOptions, WasmMemoryLike } from './physical-memory.js';
+export { countPages, innerPages, intersectRanges, normalizeRanges, outerPages, subtractRanges } from './memory-map.js';
+export type { ByteRange } from './memory-map.js';
+export { layoutZones } from './zones.js';
+export type { Arch, NodeMemory, ZoneLayoutOptions } from './zones.js';
+export type { AddressRegions, MachineProfile, ProfileNode, ReservedRange } from './machine-profile.js';
+export { identityProfile } from './profiles/synthetic.js';
+export type { IdentityOptions } from './profiles/synthetic.js';
+export { getProfile, profileNames } from './profiles.js';
+export { describeMachine } from './machine.js';
+export type { MachineDescription } from './machine.js';
+export { AddressMap } from './address.js';
+export type { AddressProfile } from './address.js';

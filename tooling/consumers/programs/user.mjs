@@ -1,0 +1,3 @@
+import { GFP_KERNEL, KernelBug, NO_PAGE } from "@kmem/contracts";
+
+console.log(GFP_KERNEL.toString(16), NO_PAGE, typeof KernelBug);

@@ -1,0 +1,3 @@
+import { tooling } from "./index.js";
+
+export default tooling();
