@@ -2,13 +2,11 @@
  * Loading and exporting the full state in the form in which real kernels are recorded (contract PageState).
  */
 import {
-  BLOCK_ORDER_MASK,
   BLOCK_PCP,
   BLOCK_TYPE_MASK,
   BLOCK_TYPE_SHIFT,
   BLOCK_ZONE_SHIFT,
   MIGRATE_PCPTYPES,
-  PAGE_TYPE_BUDDY,
   PB_ABSENT,
   PB_TYPE_MASK,
   PG_lru,
@@ -140,7 +138,7 @@ function loadFreeLists(s: BuddyState, zone: number, from: ZoneState): void {
   for (const [order, types] of Object.entries(from.free)) {
     for (const [type, pfns] of Object.entries(types)) {
       for (const pfn of pfns) {
-        takeOver(s, pfn, Number(order));
+        takeOver(s, zone, pfn, Number(order));
         addFreeBlock(s, pfn, zone, Number(order), Number(type), true);
       }
     }
@@ -153,9 +151,9 @@ function loadPcpLists(s: BuddyState, zone: number, from: PcpState): void {
     const ends = pcpListEnds(s, 0, zone, index);
     const order = pcpOrder(s, index);
     list.pfns.forEach((pfn, i) => {
-      const type = list.migratetypes?.[i] ?? pcpListType(index);
+      const type = list.migratetypes?.[i] ?? pcpListType(s, index, pfn);
       const last = s.words[ends + 1];
-      takeOver(s, pfn, order);
+      takeOver(s, zone, pfn, order);
       s.block[pfn] = (zone << BLOCK_ZONE_SHIFT) | BLOCK_PCP | (type << BLOCK_TYPE_SHIFT) | order;
       s.next[pfn] = 0;
       s.prev[pfn] = last;
@@ -166,8 +164,14 @@ function loadPcpLists(s: BuddyState, zone: number, from: PcpState): void {
   }
 }
 
-/** Turns frames from in use to free. */
-function takeOver(s: BuddyState, pfn: number, order: number): void {
+/** Turns the frames of a block from in use to free. */
+function takeOver(s: BuddyState, zone: number, pfn: number, order: number): void {
+  for (let at = pfn; at < pfn + (1 << order); at++) {
+    if (s.refcount[at] !== 1 || s.block[at] >>> BLOCK_ZONE_SHIFT !== zone) {
+      const block = `block ${String(pfn)} of order ${String(order)} in zone ${s.kinds[zone % s.kinds.length]}`;
+      throw new RangeError(`${block}: frame ${String(at)} is on another list or not in the zone's memory, expected it to be free once`);
+    }
+  }
   s.refcount.fill(0, pfn, pfn + (1 << order));
   s.block.fill(0, pfn, pfn + (1 << order));
 }
@@ -219,7 +223,7 @@ function exportPcp(s: BuddyState, zone: number): PcpState {
     const pfns = listFrames(s, pcpListEnds(s, 0, zone, index));
     if (pfns.length === 0) continue;
     const migratetypes = pfns.map((pfn) => (s.block[pfn] & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT);
-    const own = migratetypes.every((type) => type === pcpListType(index));
+    const own = index < PCP_HUGE_INDEX && migratetypes.every((type) => type === index % MIGRATE_PCPTYPES);
     lists[index] = own ? { pfns } : { pfns, migratetypes };
   }
   return {
@@ -232,26 +236,13 @@ function exportPcp(s: BuddyState, zone: number): PcpState {
   };
 }
 
-/** The type that the blocks of a per-CPU list have unless a recording says otherwise. */
-function pcpListType(index: number): number {
-  return index < PCP_HUGE_INDEX ? index % MIGRATE_PCPTYPES : index - PCP_HUGE_INDEX;
+/** The type that a block on a per-CPU list has unless the recording says otherwise. */
+function pcpListType(s: BuddyState, index: number, pfn: number): number {
+  return index < PCP_HUGE_INDEX ? index % MIGRATE_PCPTYPES : s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK;
 }
 
 function listFrames(s: BuddyState, ends: number): number[] {
   const pfns: number[] = [];
   for (let pfn = s.words[ends]; pfn !== 0; pfn = s.next[pfn]) pfns.push(pfn);
   return pfns;
-}
-
-/**
- * Tells what a frame is, for reports and pictures.
- *
- * @param s - the state.
- * @param pfn - frame.
- * @returns `free` or `pcp` with the order for the head of such a block, otherwise `other`.
- */
-export function blockAt(s: BuddyState, pfn: number): { readonly state: 'free' | 'pcp' | 'other'; readonly order: number } {
-  const word = s.block[pfn];
-  const state = (word & PAGE_TYPE_BUDDY) !== 0 ? 'free' : (word & BLOCK_PCP) !== 0 ? 'pcp' : 'other';
-  return { state, order: word & BLOCK_ORDER_MASK };
 }

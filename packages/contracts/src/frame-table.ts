@@ -43,7 +43,7 @@ export interface FrameTable {
   readonly refcount: Int32Array;
   /** Descriptor of the block that starts here. */
   readonly block: Int32Array;
-  /** Word of the owner: order of a free block, head of a compound tail, otherwise the user's. */
+  /** Word of the owner: head of a compound tail, otherwise the user's. */
   readonly owner: Int32Array;
   /** Next frame on the list this frame is on, 0 at the end. */
   readonly next: Int32Array;

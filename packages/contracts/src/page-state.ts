@@ -19,7 +19,8 @@ export interface PcpState {
   readonly free_factor: number;
   /**
    * The lists that are not empty, by index `3 * order + migratetype`, and two more for huge pages. First
-   * frames of the blocks, head of the list first; `migratetypes` only where one differs from the list's own.
+   * frames of the blocks, head of the list first; `migratetypes` only where one differs from the list's own,
+   * and always on the lists for huge pages, which have no type of their own.
    */
   readonly lists: Readonly<Record<string, { readonly pfns: readonly number[]; readonly migratetypes?: readonly number[] }>>;
 }
