@@ -8,14 +8,15 @@
 import {
   BLOCK_ZONE_SHIFT,
   MIGRATE_MOVABLE,
+  MIGRATE_UNMOVABLE,
   PB_ABSENT,
-  PB_TYPE_MASK,
   PG_reserved,
   type PfnRange,
   type ZoneSpec,
 } from '@kmem/contracts';
 import { fillGfpZone } from './alloc-flags.js';
 import { freeBlock } from './free-area.js';
+import { addPageblock, pageblockType } from './pageblock.js';
 import {
   P_BATCH,
   pcpWords,
@@ -66,20 +67,29 @@ export function finishBoot(s: BuddyState): void {
   s.groupingDisabled = isTooSmallForGrouping(s);
 }
 
-/** Writes down a zone's extent and starts its pageblocks as movable. */
+/** Writes down a zone's extent and the types of its pageblocks. */
 function describeZone(s: BuddyState, zone: number, spec: ZoneSpec): void {
   const z = zoneWords(zone);
   let present = 0;
-  for (const { start, end } of spec.present) {
-    present += end - start;
-    s.pageblocks.fill(MIGRATE_MOVABLE, start >> s.pageblockOrder, ((end - 1) >> s.pageblockOrder) + 1);
-  }
+  for (const range of spec.present) present += range.end - range.start;
   s.words[z + Z_INDEX] = zone % s.kinds.length;
   s.words[z + Z_NODE] = spec.node;
   s.words[z + Z_START] = spec.startPfn;
   s.words[z + Z_SPANNED] = spec.spannedPages;
   s.words[z + Z_PRESENT] = present;
   for (let cpu = 0; cpu < s.nrCpus; cpu++) s.words[pcpWords(s, cpu, zone) + P_BATCH] = 1;
+  for (const range of spec.present) addPageblocks(s, zone, spec.startPfn, range);
+}
+
+/** Pageblocks start movable, except where memory begins in the middle of one: nobody sets its type, so it is 0. */
+function addPageblocks(s: BuddyState, zone: number, zoneStart: number, { start, end }: PfnRange): void {
+  const first = start >> s.pageblockOrder;
+  const inside = first << s.pageblockOrder < start;
+  const isNew = start === zoneStart || (s.pageblocks[first] & PB_ABSENT) !== 0;
+  if (inside && isNew) addPageblock(s, zone, first, MIGRATE_UNMOVABLE, MIGRATE_UNMOVABLE);
+  for (let at = inside ? first + 1 : first; at << s.pageblockOrder < end; at++) {
+    addPageblock(s, zone, at, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE);
+  }
 }
 
 /** Marks the frames of a zone that are present but not free. */
@@ -109,7 +119,7 @@ function releaseRange(s: BuddyState, zone: number, spec: ZoneSpec, range: PfnRan
     while (at < end) {
       const aligned = Math.min(s.maxOrder - 1, 31 - Math.clz32(at & -at));
       const order = pageByPage ? 0 : Math.min(aligned, 31 - Math.clz32(end - at));
-      const type = s.pageblocks[at >> s.pageblockOrder] & PB_TYPE_MASK;
+      const type = pageblockType(s, zone, at);
       s.words[zoneWords(zone) + Z_MANAGED] += 1 << order;
       freeBlock(s, zone, at, order, type, !pageByPage);
       at += 1 << order;

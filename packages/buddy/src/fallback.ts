@@ -10,12 +10,10 @@ import {
   MIGRATE_MOVABLE,
   MIGRATE_RECLAIMABLE,
   MIGRATE_UNMOVABLE,
-  PAGE_TYPE_BUDDY,
-  PB_TYPE_MASK,
-  PG_lru,
 } from '@kmem/contracts';
 import { ALLOC_KSWAPD, ALLOC_NOFRAGMENT } from './alloc-flags.js';
 import { moveFreeBlock, takeSmallest } from './free-area.js';
+import { movePageblock, pageblockType, setPageblockType } from './pageblock.js';
 import {
   freeListEnds,
   Z_BOOST,
@@ -24,8 +22,6 @@ import {
   Z_MANAGED,
   Z_NONEMPTY,
   Z_NR_BLOCKS,
-  Z_SPANNED,
-  Z_START,
   ZONE_BOOSTED,
   ZONE_SHIFT,
   type BuddyState,
@@ -53,50 +49,6 @@ export function takeWithFallback(s: BuddyState, zone: number, order: number, typ
     const pfn = takeSmallest(s, zone, order, type);
     if (pfn !== 0 || !fallback(s, zone, order, type, allocFlags)) return pfn;
   }
-}
-
-/**
- * Changes the type of a pageblock.
- *
- * @param s - the state.
- * @param pfn - a frame of the pageblock.
- * @param type - new migratetype.
- */
-export function setPageblockType(s: BuddyState, pfn: number, type: number): void {
-  const at = pfn >> s.pageblockOrder;
-  s.pageblocks[at] = (s.pageblocks[at] & ~PB_TYPE_MASK) | type;
-}
-
-/**
- * Moves every free block of a pageblock to the tails of a type's lists. Leaves the number of used pages
- * that could be moved in `s.movedMovable`.
- *
- * @param s - the state.
- * @param zone - zone id.
- * @param pfn - a frame of the pageblock.
- * @param type - migratetype.
- * @returns pages moved.
- */
-export function movePageblock(s: BuddyState, zone: number, pfn: number, type: number): number {
-  const z = zone << ZONE_SHIFT;
-  const zoneStart = s.words[z + Z_START];
-  let at = pfn & -(1 << s.pageblockOrder);
-  const end = at + (1 << s.pageblockOrder);
-  s.movedMovable = 0;
-  if (at < zoneStart) at = pfn;
-  if (end > zoneStart + s.words[z + Z_SPANNED]) return 0;
-  let moved = 0;
-  while (at < end) {
-    if ((s.block[at] & PAGE_TYPE_BUDDY) === 0) {
-      if ((s.flags[at] & (1 << PG_lru)) !== 0) s.movedMovable++;
-      at++;
-    } else {
-      const pages = 1 << moveFreeBlock(s, at, type);
-      moved += pages;
-      at += pages;
-    }
-  }
-  return moved;
 }
 
 /** Finds a block of another type and moves it, or its whole pageblock, to the lists of `type`. */
@@ -142,17 +94,16 @@ function steal(s: BuddyState, zone: number, order: number, wanted: number, type:
   const pfn = s.words[freeListEnds(s, zone, order, from)];
   if (!claimPageblock(s, zone, pfn, order, type, allocFlags)) moveFreeBlock(s, pfn, type);
   if (s.trace !== null) {
-    const owned = (s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK) === type;
-    s.trace.mmPageAllocExtfrag(pfn, wanted, order, type, from, owned ? 1 : 0);
+    s.trace.mmPageAllocExtfrag(pfn, wanted, order, type, from, pageblockType(s, zone, pfn) === type ? 1 : 0);
   }
 }
 
 /** Claims the pageblock around a block as far as the rules allow; false when only the block itself may move. */
 function claimPageblock(s: BuddyState, zone: number, pfn: number, order: number, type: number, allocFlags: number): boolean {
-  const oldType = s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK;
+  const oldType = pageblockType(s, zone, pfn);
   if (oldType === MIGRATE_HIGHATOMIC) return false;
   if (order >= s.pageblockOrder) {
-    for (let at = pfn; at < pfn + (1 << order); at += 1 << s.pageblockOrder) setPageblockType(s, at, type);
+    for (let at = pfn; at < pfn + (1 << order); at += 1 << s.pageblockOrder) setPageblockType(s, zone, at, type);
     return false;
   }
   if (boostWatermarks(s, zone) && (allocFlags & ALLOC_KSWAPD) !== 0) {
@@ -165,7 +116,7 @@ function claimPageblock(s: BuddyState, zone: number, pfn: number, order: number,
   let alike = 0;
   if (type === MIGRATE_MOVABLE) alike = s.movedMovable;
   else if (oldType === MIGRATE_MOVABLE) alike = pages - (free + s.movedMovable);
-  if (free + alike >= pages >> 1 || s.groupingDisabled) setPageblockType(s, pfn, type);
+  if (free + alike >= pages >> 1 || s.groupingDisabled) setPageblockType(s, zone, pfn, type);
   return true;
 }
 

@@ -13,6 +13,7 @@ import {
   PAGE_FLAG_NAMES,
   PAGE_FLAGS_FORBIDDEN_AT_FREE,
   PAGE_TYPE_BUDDY,
+  PB_SHARED,
   PB_TOUCHED,
   PB_TYPE_MASK,
   PG_head,
@@ -20,6 +21,7 @@ import {
 } from '@kmem/contracts';
 import { allocPages, exactGfp } from './alloc.js';
 import { freeBlock, hasPcpList } from './free-area.js';
+import { pageblockType } from './pageblock.js';
 import { badArgument, badFrame, report } from './report.js';
 import { putOnPcp } from './per-cpu-lists.js';
 import type { BuddyState } from './state.js';
@@ -96,7 +98,8 @@ export function allocPagesExact(s: BuddyState, node: number, sizeBytes: number, 
     s.refcount[at] = 0;
     if (s.trace !== null) s.trace.mmPageFree(at, 0);
     // Straight to the free areas and to the tails: the rest of this block should stay in one piece.
-    freeBlock(s, s.block[at] >>> BLOCK_ZONE_SHIFT, at, 0, s.pageblocks[at >> s.pageblockOrder] & PB_TYPE_MASK, true);
+    const zone = s.block[at] >>> BLOCK_ZONE_SHIFT;
+    freeBlock(s, zone, at, 0, pageblockType(s, zone, at), true);
   }
   return pfn;
 }
@@ -143,7 +146,7 @@ function freeUnreferenced(s: BuddyState, pfn: number, order: number): void {
   const pageblock = s.pageblocks[pfn >> s.pageblockOrder];
   if ((s.flags[pfn] !== 0 || (pageblock & PB_TOUCHED) !== 0 || order >= s.pageblockOrder) && !clean(s, pfn, order)) return;
   const zone = s.block[pfn] >>> BLOCK_ZONE_SHIFT;
-  const type = pageblock & PB_TYPE_MASK;
+  const type = (pageblock & PB_SHARED) === 0 ? pageblock & PB_TYPE_MASK : pageblockType(s, zone, pfn);
   if (hasPcpList(s, order)) putOnPcp(s, zone, pfn, order, type);
   else freeBlock(s, zone, pfn, order, type, false);
 }

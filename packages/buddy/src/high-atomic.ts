@@ -1,8 +1,8 @@
 /**
  * High-atomic reserve: pageblocks kept for atomic requests of order > 0 (buddy spec 8.6).
  */
-import { MIGRATE_HIGHATOMIC, MIGRATE_PCPTYPES, PB_TYPE_MASK } from '@kmem/contracts';
-import { movePageblock, setPageblockType } from './fallback.js';
+import { MIGRATE_HIGHATOMIC, MIGRATE_PCPTYPES } from '@kmem/contracts';
+import { movePageblock, pageblockType, setPageblockType } from './pageblock.js';
 import { freeListEnds, Z_HIGHATOMIC, Z_MANAGED, ZONE_SHIFT, type BuddyState } from './state.js';
 
 /**
@@ -18,9 +18,9 @@ export function reserveHighAtomic(s: BuddyState, zone: number, pfn: number): voi
   const pages = 1 << s.pageblockOrder;
   const max = Math.floor(w[z + Z_MANAGED] / 100) + pages;
   if (w[z + Z_HIGHATOMIC] >= max) return;
-  if ((s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK) >= MIGRATE_PCPTYPES) return;
+  if (pageblockType(s, zone, pfn) >= MIGRATE_PCPTYPES) return;
   w[z + Z_HIGHATOMIC] += pages;
-  setPageblockType(s, pfn, MIGRATE_HIGHATOMIC);
+  setPageblockType(s, zone, pfn, MIGRATE_HIGHATOMIC);
   movePageblock(s, zone, pfn, MIGRATE_HIGHATOMIC);
 }
 
@@ -43,10 +43,10 @@ export function unreserveHighAtomic(s: BuddyState, row: number, type: number, fo
     for (let order = 0; order < s.maxOrder; order++) {
       const pfn = w[freeListEnds(s, zone, order, MIGRATE_HIGHATOMIC)];
       if (pfn === 0) continue;
-      if ((s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK) === MIGRATE_HIGHATOMIC) {
+      if (pageblockType(s, zone, pfn) === MIGRATE_HIGHATOMIC) {
         w[z + Z_HIGHATOMIC] -= Math.min(pages, w[z + Z_HIGHATOMIC]);
       }
-      setPageblockType(s, pfn, type);
+      setPageblockType(s, zone, pfn, type);
       if (movePageblock(s, zone, pfn, type) > 0) return true;
     }
   }

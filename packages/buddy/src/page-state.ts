@@ -7,6 +7,7 @@ import {
   BLOCK_TYPE_SHIFT,
   BLOCK_ZONE_SHIFT,
   MIGRATE_PCPTYPES,
+  MIGRATE_UNMOVABLE,
   PB_ABSENT,
   PB_TYPE_MASK,
   PG_lru,
@@ -14,8 +15,10 @@ import {
   type PcpState,
   type ZoneState,
 } from '@kmem/contracts';
+import { assertValid } from './assert-valid.js';
 import { finishBoot } from './boot.js';
 import { addFreeBlock } from './free-area.js';
+import { addPageblock } from './pageblock.js';
 import { pcpOrder } from './per-cpu-lists.js';
 import {
   freeListEnds,
@@ -82,7 +85,9 @@ const PCP_FIELDS = [
  * Fills an empty state. Frames that are present and on no list become single pages in use.
  *
  * @param s - a fresh state with one zone kind for each zone of the source, over a frame table that is all zeroes.
- * @param source - the state to load; must be consistent.
+ * @param source - the state to load.
+ * @throws RangeError when a block is on two lists or outside its zone's memory.
+ * @throws KernelBug `CORRUPT_STATE` when its counters contradict its lists.
  */
 export function loadPageState(s: BuddyState, source: PageState): void {
   s.pageblocks.fill(PB_ABSENT);
@@ -103,6 +108,7 @@ export function loadPageState(s: BuddyState, source: PageState): void {
     }
   });
   finishBoot(s);
+  assertValid(s);
 }
 
 /**
@@ -126,7 +132,8 @@ function loadPageblocks(s: BuddyState, zone: number, from: ZoneState): void {
   types.forEach((type, i) => {
     const at = (first_pfn >> s.pageblockOrder) + i;
     if (type === ABSENT_TYPE) return;
-    s.pageblocks[at] = type;
+    // A recording names the lower zone's type for a shared pageblock; the upper zone's part is as boot left it.
+    addPageblock(s, zone, at, type, MIGRATE_UNMOVABLE);
     const first = Math.max(at << s.pageblockOrder, start);
     const last = Math.min((at + 1) << s.pageblockOrder, end);
     s.refcount.fill(1, first, last);

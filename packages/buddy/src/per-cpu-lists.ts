@@ -19,10 +19,10 @@ import {
   MIGRATE_ISOLATE,
   MIGRATE_MOVABLE,
   MIGRATE_PCPTYPES,
-  PB_TYPE_MASK,
 } from '@kmem/contracts';
 import { freeBlock } from './free-area.js';
 import { takeWithFallback } from './fallback.js';
+import { pageblockType } from './pageblock.js';
 import {
   addFreePages,
   COSTLY_ORDER,
@@ -231,7 +231,7 @@ function spill(s: BuddyState, cpu: number, zone: number, pages: number, index: n
       w[p + P_COUNT] -= 1 << order;
       left -= 1 << order;
       const type = isolated
-        ? s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK
+        ? pageblockType(s, zone, pfn)
         : (s.block[pfn] & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT;
       freeBlock(s, zone, pfn, order, type, false);
       if (s.trace !== null) s.trace.mmPagePcpuDrain(pfn, order, type);

@@ -1,8 +1,9 @@
 /**
  * Texts of /proc/buddyinfo, /proc/pagetypeinfo and debugfs extfrag, to the byte (buddy spec 15).
  */
-import { MIGRATETYPE_NAMES, PB_ABSENT, PB_TYPE_MASK } from '@kmem/contracts';
+import { MIGRATETYPE_NAMES, PB_ABSENT } from '@kmem/contracts';
 import { fragmentationIndex, unusableFreeIndex } from './fragmentation.js';
+import { pageblockType } from './pageblock.js';
 import {
   freeListEnds,
   Z_NODE,
@@ -54,9 +55,9 @@ export function formatPagetypeinfo(s: BuddyState): string {
   return [
     `Page block order: ${String(s.pageblockOrder)}\n`,
     `Pages per block:  ${String(1 << s.pageblockOrder)}\n\n`,
-    `${'Free pages count per migrate type at order'.padEnd(43)}${orders(s, (order) => `${pad(order, 6)} `)}\n`,
+    `${'Free pages count per migrate type at order'.padEnd(44)}${orders(s, (order) => `${pad(order, 6)} `)}\n`,
     `${free}\n`,
-    `${'Number of blocks type'.padEnd(22)}${types.map((name) => `${pad(name, 12)} `).join('')}\n`,
+    `${'Number of blocks type'.padEnd(23)}${types.map((name) => `${pad(name, 12)} `).join('')}\n`,
     blocks,
   ].join('');
 }
@@ -90,8 +91,8 @@ function countPageblocks(s: BuddyState, zone: number): number[] {
   const end = start + s.words[zoneWords(zone) + Z_SPANNED];
   const counts = new Array<number>(s.nrMigratetypes).fill(0);
   for (let pfn = start; pfn < end; pfn += 1 << s.pageblockOrder) {
-    const byte = s.pageblocks[pfn >> s.pageblockOrder];
-    if ((byte & PB_ABSENT) === 0 && zoneOfPfn(s, pfn) === zone) counts[byte & PB_TYPE_MASK]++;
+    const absent = (s.pageblocks[pfn >> s.pageblockOrder] & PB_ABSENT) !== 0;
+    if (!absent && zoneOfPfn(s, pfn) === zone) counts[pageblockType(s, zone, pfn)]++;
   }
   return counts;
 }

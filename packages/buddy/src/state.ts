@@ -66,6 +66,8 @@ export const Z_NR_BLOCKS = 24;
 export const Z_NONEMPTY = 40;
 /** Pageblocks of type Isolate. */
 export const Z_NR_ISOLATED = 48;
+/** Type of the first pageblock where it is shared with the zone below; see pageblock.ts. */
+export const Z_SHARED_TYPE = 49;
 
 /** Zone flag: boosted, and kswapd does not know yet. */
 export const ZONE_BOOSTED = 1;

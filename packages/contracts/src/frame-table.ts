@@ -172,3 +172,5 @@ export const PB_SKIP = 0x08;
 export const PB_TOUCHED = 0x10;
 /** `pageblocks`: no memory is present here. */
 export const PB_ABSENT = 0x20;
+/** `pageblocks`: a zone starts in the middle; the byte is the lower zone's, the upper one keeps its type itself. */
+export const PB_SHARED = 0x40;
