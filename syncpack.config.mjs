@@ -3,7 +3,7 @@ export default {
   source: ["package.json", "packages/*/package.json", "apps/*/package.json", "tooling/*/package.json"],
   versionGroups: [
     { label: "Peers state a range on purpose", dependencyTypes: ["peer"], isIgnored: true },
-    { label: "Own packages", dependencies: ["$LOCAL"], dependencyTypes: ["prod", "dev"], pinVersion: "workspace:^" },
+    { label: "Own packages", dependencies: ["@kmem/**"], dependencyTypes: ["prod", "dev"], pinVersion: "workspace:^" },
     { label: "Outside packages come from the catalog", dependencies: ["**"], dependencyTypes: ["prod", "dev"], pinVersion: "catalog:" },
   ],
 };

@@ -2,7 +2,7 @@
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
-import { hostFree, imports } from "./layers.js";
+import { hostFree, imports, importsByName } from "./layers.js";
 import { documentedExports } from "./rules/documented-exports.js";
 import { explainedCast } from "./rules/explained-cast.js";
 
@@ -26,6 +26,7 @@ function typescript(dir) {
       languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: dir } },
       linterOptions: { reportUnusedDisableDirectives: "error" },
       rules: {
+        ...importsByName,
         "kmem/explained-cast": "error",
         "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
         "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
@@ -33,7 +34,7 @@ function typescript(dir) {
         // Sees `array[i] === undefined` as always false, because noUncheckedIndexedAccess is off (see @kmem/tsconfig).
         "@typescript-eslint/no-unnecessary-condition": "off",
         eqeqeq: "error",
-        "max-lines": ["warn", { max: 600 }],
+        "max-lines": ["error", { max: 600 }],
       },
     },
     {

@@ -1,6 +1,15 @@
 // The two import rules of ARCHITECTURE.md: who may import whom, and that packages do not touch the host.
 import { builtinModules } from "node:module";
 
+/** Holds for every file: another package is reached by its name, and its exports decide what can be seen. */
+const byName = [
+  { regex: "^@kmem/[^/]+/(src|dist)(/|$)", message: "Import a package by its public name, not by a file inside it." },
+  { regex: "(^|/)\\.\\./([^./][^/]*/)+(src|dist)(/|$)", message: "Import another package by its name, not by its path." },
+];
+
+/** Settings of no-restricted-imports for files that may import any package: programs, tests, benchmarks. */
+export const importsByName = { "no-restricted-imports": ["error", { patterns: byName }] };
+
 const escaped = (names) => names.map((name) => name.replace(/[/.]/g, "\\$&")).join("|");
 
 /**
@@ -16,8 +25,7 @@ export function imports(allowed, { host }) {
       regex: others,
       message: `Layer rule: src may import ${allowed.join(", ") || "none of our packages"}; take the rest as an option typed by a contract.`,
     },
-    { regex: "^@kmem/[^/]+/(src|dist)(/|$)", message: "Import a package by its public name, not by a file inside it." },
-    { regex: "(^|/)\\.\\./[^./][^/]*/src(/|$)", message: "Import another package by its name, not by its path." },
+    ...byName,
   ];
   if (!host) {
     patterns.push({

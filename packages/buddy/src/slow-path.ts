@@ -118,11 +118,9 @@ export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, 
     if (costly && !((gfp & __GFP_RETRY_MAYFAIL) !== 0 && mayCompact)) break;
 
     noProgress = progress > 0 && !costly ? 0 : noProgress + 1;
-    if (noProgress <= MAX_RECLAIM_RETRIES) {
-      if (couldServe(s, row, order, highest, allocFlags) && (progress > 0 || s.reclaim !== null)) continue;
-    } else if (unreserveHighAtomic(s, row, type, true)) {
-      continue;
-    }
+    const hopeful = noProgress <= MAX_RECLAIM_RETRIES && (progress > 0 || s.reclaim !== null);
+    if (hopeful && couldServe(s, row, order, highest, allocFlags)) continue;
+    if (unreserveHighAtomic(s, row, type, true)) continue;
     if (progress > 0 && mayCompact) {
       const limit = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
       const lowest = costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;

@@ -6,3 +6,26 @@ export type { ReferencePageAllocatorOptions } from './reference-page-allocator.j
 export { runPageAllocatorModel } from './page-allocator-model.js';
 export type { PageAllocatorModelOptions, PageAllocatorModelReport } from './page-allocator-model.js';
 export { Random } from './random.js';
+export { conform } from './conform.js';
+export type { ConformOptions } from './conform.js';
+export type { Conformance, Difference } from './conformance-result.js';
+export type { Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput } from './implementations.js';
+export { isRecordingError, RecordingError } from './recording-error.js';
+export { readRecordedMachine } from './recorded-machine.js';
+export { readBuddyRecording } from './buddy-recording.js';
+export type {
+  BuddyRecording,
+  BuddyStep,
+  CheckPoint,
+  CheckPointValues,
+  Dump,
+  PhaseNote,
+} from './buddy-recording.js';
+export { EVENTS, OPERATIONS } from './buddy-operations.js';
+export type { BuddyOperation, EventLetter, OperationCall, OperationLetter, RecordedEvent } from './buddy-operations.js';
+export { replayBuddy } from './buddy-replay.js';
+export type { ReplayedStep } from './buddy-replay.js';
+export type { BuddyMeta, MachineShape } from './recording-meta.js';
+export { SNAPSHOT_TEXTS } from './proc-snapshot.js';
+export { mutateBuddyRecording, mutateText } from './mutations.js';
+export type { Mutation } from './mutations.js';

@@ -140,13 +140,15 @@ class PageAllocatorModel {
   #step(): void {
     const filling = Math.floor(this.#call / PHASE_CALLS) % 2 === 0;
     const dice = this.#random.below(1024);
-    if (dice < 24) this.#takeBulk();
-    else if (dice < 40) this.#takeExact();
-    else if (dice < 41) this.#allocator.drainLocalPages();
-    else if (dice < 42) this.#allocator.drainAllPages();
-    else if (dice < 60) this.#takeReference();
-    else if (dice < 70) this.#split();
-    else if (dice < (filling ? 640 : 440)) this.#takeBlock();
+    // Bulk and exact calls add many single pages, each of which takes a call to free: they are rare, so that
+    // the memory really empties.
+    if (dice < 8) this.#takeBulk();
+    else if (dice < 24) this.#takeExact();
+    else if (dice < 25) this.#allocator.drainLocalPages();
+    else if (dice < 26) this.#allocator.drainAllPages();
+    else if (dice < 44) this.#takeReference();
+    else if (dice < 54) this.#split();
+    else if (dice < (filling ? 640 : 250)) this.#takeBlock();
     else if (this.#held > 0) this.#dropReference(this.#random.below(this.#held));
   }
 

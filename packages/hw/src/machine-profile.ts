@@ -78,7 +78,10 @@ export interface MachineProfile {
   readonly pageblockOrder: Order;
   /** Number of migratetypes: 5, or 4 without memory isolation. */
   readonly nrMigratetypes: number;
-  /** True when transparent huge pages are on after boot, which raises min_free_kbytes. */
+  /**
+   * True when the kernel is built with transparent huge pages: blocks of pageblock order go through per-CPU lists,
+   * and with 512 MiB of managed memory or more min_free_kbytes is raised (buddy spec 6.1, 8.1).
+   */
   readonly hugePages: boolean;
   /** Timer interrupts a second (HZ). */
   readonly hz: number;

@@ -89,7 +89,8 @@ export function createMemory(options: MemoryOptions): PhysicalMemory {
  * @throws RangeError when it is empty.
  */
 export function wrapMemory(source: ArrayBufferLike | WasmMemoryLike): PhysicalMemory {
-  const buffer: unknown = isBuffer(source) ? source : (source as WasmMemoryLike | null | undefined)?.buffer; // checked next
+  // A caller without types may have passed anything; the next line decides.
+  const buffer: unknown = isBuffer(source) ? source : (source as WasmMemoryLike | null | undefined)?.buffer;
   if (!isBuffer(buffer)) {
     throw new TypeError(
       `source: expected an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory, got ${shown(source)}`,
@@ -229,5 +230,6 @@ function requireByte(value: number): void {
 }
 
 function hex(addr: number): string {
+  if (!Number.isSafeInteger(addr)) return String(addr);
   return addr < 0 ? `-0x${(-addr).toString(16)}` : `0x${addr.toString(16)}`;
 }

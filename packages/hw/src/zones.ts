@@ -5,7 +5,7 @@
  *            0        16 MiB               lowmem end       4 GiB
  * x86_64     |  DMA   |        DMA32                        |  Normal ...          Movable  Device
  * i386       |  DMA   |  Normal            |  HighMem ...                          Movable
- * arm        |  Normal                     |  HighMem, if there is memory          Movable
+ * arm        |  Normal ...                                                       Movable
  * identity, x86_64-linear:  Normal only
  * ```
  * Movable and Device have no range of their own and stay empty. The span of a zone is what the zone's limits
@@ -38,10 +38,7 @@ export interface ZoneLayoutOptions {
   readonly nodes: readonly NodeMemory[];
   /** log2 of the page size, from 0 to 22. @default 12 */
   readonly pageShift?: number;
-  /**
-   * Physical address at which lowmem ends, in bytes. Counts on i386 and arm, where it depends on how the kernel
-   * was configured. @default 896 MiB on i386, no limit on arm
-   */
+  /** Physical address at which lowmem ends, in bytes. Counts on i386 only. @default 896 MiB */
   readonly lowmemBytes?: number;
 }
 
@@ -71,21 +68,20 @@ type ZoneLimit = readonly [kind: ZoneKind, endBytes: number];
  * ```
  */
 export function layoutZones(options: ZoneLayoutOptions): ZoneSpec[] {
-  const { arch, pageShift = 12, lowmemBytes } = options;
+  const { arch, pageShift = 12, lowmemBytes = I386_TEXTBOOK_LOWMEM } = options;
   requireInteger('pageShift', pageShift, 0, 22);
-  if (lowmemBytes !== undefined) requireInteger('lowmemBytes', lowmemBytes, 1, NO_LIMIT);
+  requireInteger('lowmemBytes', lowmemBytes, 1, NO_LIMIT);
   const pageSize = 2 ** pageShift;
   const firstFrame = arch === 'x86_64' || arch === 'i386' ? 1 : 0;
   const everything = [{ start: firstFrame, end: NO_LIMIT }];
   const nodes = options.nodes.map(({ node, ram }) => ({ node, ram: intersectRanges(ram, everything) }));
   requireDisjoint(nodes);
 
-  const highest = Math.max(...nodes.map(({ ram }) => ram.at(-1)?.end ?? 0)) * pageSize;
-  const limits = zoneLimits(arch, lowmemBytes, highest);
+  const limits = zoneLimits(arch, lowmemBytes);
   return nodes.flatMap(({ node, ram }) => zonesOfNode(node, ram, limits, pageSize));
 }
 
-function zoneLimits(arch: Arch, lowmemBytes: number | undefined, highestBytes: number): readonly ZoneLimit[] {
+function zoneLimits(arch: Arch, lowmemBytes: number): readonly ZoneLimit[] {
   switch (arch) {
     case 'x86_64':
       return [
@@ -97,16 +93,16 @@ function zoneLimits(arch: Arch, lowmemBytes: number | undefined, highestBytes: n
       ];
     case 'i386':
       return [
-        ['DMA', 16 * MIB],
-        ['Normal', lowmemBytes ?? I386_TEXTBOOK_LOWMEM],
+        ['DMA', Math.min(16 * MIB, lowmemBytes)],
+        ['Normal', lowmemBytes],
         ['HighMem', NO_LIMIT],
         ['Movable', NO_LIMIT],
       ];
-    case 'arm': {
-      const end = lowmemBytes ?? NO_LIMIT;
-      const high: readonly ZoneLimit[] = highestBytes > end ? [['HighMem', NO_LIMIT]] : [];
-      return [['Normal', end], ...high, ['Movable', NO_LIMIT]];
-    }
+    case 'arm':
+      return [
+        ['Normal', NO_LIMIT],
+        ['Movable', NO_LIMIT],
+      ];
     case 'identity':
     case 'x86_64-linear':
       return [['Normal', NO_LIMIT]];

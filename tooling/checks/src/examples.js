@@ -57,17 +57,40 @@ function sources(dir) {
     .sort();
 }
 
+/** Markdown of the repository, paths relative to its root: everything but what is installed, built or recorded. */
+export function documents() {
+  const skipped = /^(node_modules|dist|reports|coverage|\..*)$/;
+  const walk = (dir) =>
+    readdirSync(join(root, dir), { withFileTypes: true }).flatMap((entry) => {
+      if (entry.isDirectory()) return skipped.test(entry.name) ? [] : walk(join(dir, entry.name));
+      return entry.name.endsWith(".md") && entry.name !== "CHANGELOG.md" ? [join(dir, entry.name)] : [];
+    });
+  return walk(".").sort();
+}
+
+/** Targets of a document's links to other files, without the part behind #: `[{ line, target }]`. */
+export function fileLinks(text) {
+  const found = [];
+  // Code keeps its lines, so that the numbers stay right, and loses its text.
+  const prose = text.replace(/^\s*```[\s\S]*?^\s*```/gm, (code) => code.replace(/[^\n]/g, ""));
+  prose.split("\n").forEach((line, i) => {
+    for (const match of line.replace(/`[^`]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g)) {
+      const target = match[1].replace(/#.*$/, "");
+      if (target !== "" && !/^[a-z]+:/.test(target)) found.push({ line: i + 1, target });
+    }
+  });
+  return found;
+}
+
 /** Every example: `{ file, line, code, runs }`. One that imports something is a program; any other is a fragment. */
 export function examples() {
   const found = [];
-  const add = (path, blocks) => {
-    for (const { line, code } of blocks) found.push({ file: relative(root, path), line, code, runs: /^import\s/m.test(code) });
+  const add = (file, blocks) => {
+    for (const { line, code } of blocks) found.push({ file, line, code, runs: /^import\s/m.test(code) });
   };
-  for (const dir of [".", ...published()]) {
-    const readme = join(root, dir, "README.md");
-    if (existsSync(readme)) add(readme, fences(readFileSync(readme, "utf8")));
-    if (dir === ".") continue;
-    for (const path of sources(join(root, dir, "src"))) add(path, docExamples(readFileSync(path, "utf8")));
+  for (const file of documents()) add(file, fences(readFileSync(join(root, file), "utf8")));
+  for (const dir of published()) {
+    for (const path of sources(join(root, dir, "src"))) add(relative(root, path), docExamples(readFileSync(path, "utf8")));
   }
   return found;
 }

@@ -1,9 +1,9 @@
-// The examples of every README and doc comment: parsed, type-checked and run against the sources.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// The docs against the sources: every example of a document or doc comment is parsed, type-checked and run; links lead somewhere.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
-import { examples, published, root, syntaxErrors, withChecks } from "../src/examples.js";
+import { documents, examples, fileLinks, published, root, syntaxErrors, withChecks } from "../src/examples.js";
 
 const here = join(root, "tooling", "checks");
 const out = join(here, ".tmp");
@@ -33,7 +33,12 @@ test.each(published().filter((dir) => dir.startsWith("packages")))("the README o
   expect(programs.map((example) => example.file)).toContain(join(dir, "README.md"));
 });
 
-describe.each(all)("$file:$line", (example) => {
+test.each(documents())("the links of %s lead to files", (file) => {
+  const lost = fileLinks(readFileSync(join(root, file), "utf8")).filter(({ target }) => !existsSync(join(root, dirname(file), target)));
+  expect(lost).toEqual([]);
+});
+
+describe.each(all.map((example) => [`${example.file}:${example.line}`, example]))("%s", async (_where, example) => {
   if (!example.runs) {
     test("parses", () => expect(syntaxErrors(example.code)).toEqual([]));
     test("promises no value that nobody checks", () => {
@@ -46,11 +51,16 @@ describe.each(all)("$file:$line", (example) => {
     const found = (errors.get(example.path) ?? []).map(({ at, text }) => `${example.file}:${example.line + at} ${text}`);
     expect(found).toEqual([]);
   });
+  const { program } = withChecks(example);
+  const path = example.path.replace(/\.ts$/, ".run.ts");
+  // One line in front would shift every line of a stack trace; the import goes last.
+  writeFileSync(path, `${program}\nimport { __printed, __value } from "../src/promises.js";\n`);
+  if (/ from ["']vitest["']/.test(example.code)) {
+    // It registers tests: they run as tests of this file.
+    await import(path);
+    return;
+  }
   test("runs as its comments say", async () => {
-    const { program } = withChecks(example);
-    const path = example.path.replace(/\.ts$/, ".run.ts");
-    // One line in front would shift every line of a stack trace; the import goes last.
-    writeFileSync(path, `${program}\nimport { __printed, __value } from "../src/promises.js";\n`);
     await import(path);
   });
 });

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { root, syntaxErrors, withChecks } from "../src/examples.js";
+import { fileLinks, root, syntaxErrors, withChecks } from "../src/examples.js";
 
 const out = join(root, "tooling", "checks", ".tmp", "self");
 mkdirSync(out, { recursive: true });
@@ -50,4 +50,13 @@ describe("checks of an example", () => {
     expect(syntaxErrors("if (pfn === NO_PAGE) return -ENOMEM;")).toEqual([]);
     expect(syntaxErrors("const = 1;")).not.toEqual([]);
   });
+});
+
+test("links to files are found, those to pages, anchors and in code are not", () => {
+  const text = "[a](b/c.md#d) and [e](./f)\n[g](https://example.org) [h](#i) `x[0](y)`\n```md\n[l](m)\n```\n![j](k.png)";
+  expect(fileLinks(text)).toEqual([
+    { line: 1, target: "b/c.md" },
+    { line: 1, target: "./f" },
+    { line: 6, target: "k.png" },
+  ]);
 });

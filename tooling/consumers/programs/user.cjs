@@ -1,3 +1,15 @@
-const { GFP_KERNEL, KernelBug, NO_PAGE } = require("@kmem/contracts");
+const { BuddyAllocator } = require("@kmem/buddy");
+const { GFP_KERNEL, isKernelBug } = require("@kmem/contracts");
+const { createFrameTable } = require("@kmem/hw");
 
-console.log(GFP_KERNEL.toString(16), NO_PAGE, typeof KernelBug);
+const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 4096 }) });
+const pfn = pages.allocPages(GFP_KERNEL, 3);
+pages.freePages(pfn, 3);
+let code = "none";
+try {
+  pages.freePages(pfn, 3);
+} catch (error) {
+  if (isKernelBug(error)) code = error.code;
+}
+pages.drainAllPages();
+console.log(pfn % 8, code, pages.managedPages - pages.nrFreePages);

@@ -19,9 +19,11 @@ const cases = {
   "nor by a path": [library, "src/a.ts", `import "../../hw/src/index.js";`, ["no-restricted-imports"]],
   "nor a file inside the contracts": [library, "src/a.ts", `import "@kmem/contracts/src/gfp.js";`, ["no-restricted-imports"]],
   "a library's tests may import siblings and Node": [library, "test/a.test.ts", `import "@kmem/hw";\nimport "node:fs";`, []],
-  "but not by a path": [library, "src/b/a.ts", `import "../a.js";\nimport "../../../hw/src/a.js";`, ["no-restricted-imports"]],
+  "but not by a path": [library, "test/a.test.ts", `import "../src/index.js";\nimport "../../hw/src/index.js";`, ["no-restricted-imports"]],
+  "a folder inside src is no other package": [library, "src/b/a.ts", `import "../c/a.js";\nimport "../../src/a.js";`, []],
   "the contracts import nothing of ours": [contracts, "src/a.ts", `import "@kmem/contracts";\nimport "./b.js";`, ["no-restricted-imports"]],
   "a program imports what it likes": [app, "src/a.ts", `import "@kmem/buddy";\nimport "node:fs";\nconsole.log(process.pid, Date.now());`, []],
+  "by its name": [app, "src/a.ts", `import "../../../packages/buddy/src/index.js";\nimport "@kmem/buddy/dist/index.js";`, ["no-restricted-imports", "no-restricted-imports"]],
   "no star re-export": [library, "src/a.ts", `export * from "./b.js";`, ["no-restricted-syntax"]],
 
   "no clock": [library, "src/a.ts", "use(Date.now());\nuse(performance.now());", ["no-restricted-globals", "no-restricted-globals"]],
@@ -52,8 +54,8 @@ const cases = {
     `${doc}export interface Clock {\n  ${doc}now(): number;\n}\n${doc}export class Still implements Clock {\n  now(): number { return 1; }\n  later(): number { return 2; }\n}`,
     ["kmem/documented-exports"],
   ],
-  "long files are named": [library, "src/a.ts", "use(0);\n".repeat(601), ["max-lines"]],
-  "long tests are not": [library, "test/a.test.ts", "use(0);\n".repeat(601), []],
+  "long files are split": [library, "src/a.ts", "use(0);\n".repeat(601), ["max-lines"]],
+  "long tests need not be": [library, "test/a.test.ts", "use(0);\n".repeat(601), []],
 };
 
 const root = join(import.meta.dirname, "..", ".tmp", "presets");

@@ -33,6 +33,7 @@ const RECORDED_PC = {
   maxOrder: 11,
   pageblockOrder: 9,
   nrMigratetypes: 5,
+  hugePages: true,
   hz: 250,
   backing: 'dense',
 } as const;
@@ -42,7 +43,6 @@ export const PC_160M: MachineProfile = {
   ...RECORDED_PC,
   name: 'pc-160m',
   title: 'PC with 160 MiB (recorded)',
-  hugePages: false,
   nodes: [
     {
       node: 0,
@@ -61,12 +61,11 @@ export const PC_160M: MachineProfile = {
   ],
 };
 
-/** 512 MiB: just too little for huge pages. */
+/** 512 MiB: just too little managed memory for huge pages to be on after boot. */
 export const PC_512M: MachineProfile = {
   ...RECORDED_PC,
   name: 'pc-512m',
   title: 'PC with 512 MiB (recorded)',
-  hugePages: false,
   nodes: [
     {
       node: 0,
@@ -90,7 +89,6 @@ export const PC_3600M: MachineProfile = {
   ...RECORDED_PC,
   name: 'pc-3600m',
   title: 'PC with 3600 MiB (recorded)',
-  hugePages: true,
   backing: 'sparse',
   nodes: [
     {
@@ -118,7 +116,7 @@ const I386_LOWMEM_BYTES = 0x36ff_e000;
 const I386_PAGE_OFFSET = 0xc000_0000;
 const I386_DESCRIPTORS = 0x3658_4000;
 
-/** 1200 MiB with a 32-bit kernel (HIGHMEM4G, no PAE, no huge pages): lowmem ends a little under 896 MiB. */
+/** 1200 MiB with a 32-bit kernel (HIGHMEM4G, no PAE): lowmem ends a little under 896 MiB. */
 export const I386_1200M: MachineProfile = {
   ...RECORDED_PC,
   name: 'i386-1200m',
@@ -128,7 +126,6 @@ export const I386_1200M: MachineProfile = {
   pageStructBytes: 32,
   pageblockOrder: 10,
   nrMigratetypes: 4,
-  hugePages: false,
   nodes: [
     {
       node: 0,

@@ -1,0 +1,70 @@
+/** kmem demo and kmem demos: small lessons that run the allocators. */
+import { readBuddyRecording } from '@kmem/conformance';
+import type { Demo } from '../demos/demo.js';
+import { FRAGMENTATION, fragmentationLesson, printLesson } from '../demos/fragmentation.js';
+import { REPLAY, replayReport } from '../demos/replay.js';
+import { printReplay } from '../demos/replay-text.js';
+import { BadInput, EXIT_DIFFERENCE, EXIT_OK } from '../exit-code.js';
+import { Progress } from '../progress.js';
+import { readText } from '../recording-files.js';
+import type { Terminal } from '../terminal.js';
+
+/** All demos, in the order in which they are listed. */
+export const DEMOS: readonly Demo[] = [FRAGMENTATION, REPLAY];
+
+/**
+ * Lists the demos.
+ *
+ * @param json - print a JSON array.
+ * @param terminal - where to.
+ */
+export function runDemos(json: boolean, terminal: Terminal): void {
+  if (json) {
+    terminal.printJson(DEMOS);
+    return;
+  }
+  const width = Math.max(...DEMOS.map(({ name }) => name.length));
+  for (const { name, title, source } of DEMOS) {
+    terminal.print(`${terminal.colors.bold(name.padEnd(width))}  ${title}`, `${' '.repeat(width)}  ${terminal.colors.dim(source)}`);
+  }
+}
+
+/**
+ * Gives the lesson on fragmentation.
+ *
+ * @param seed - seed of its random choices.
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runFragmentation(seed: number, json: boolean, terminal: Terminal): void {
+  const steps = fragmentationLesson(seed);
+  if (json) terminal.printJson({ demo: FRAGMENTATION.name, seed, steps });
+  else printLesson(steps, terminal);
+}
+
+/**
+ * Replays a recording.
+ *
+ * @param path - the recording.
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ * @returns the exit code: whether all of it was exact.
+ * @throws BadInput or RecordingError for a file that cannot be replayed.
+ */
+export function runReplay(path: string, json: boolean, terminal: Terminal): number {
+  const text = readText(path);
+  if (text === undefined) throw new BadInput(`${path}: found binary data, expected a recording of the page allocator`);
+  const kind = /^\{"recording":"([^"]*)"/.exec(text)?.[1] ?? 'buddy-exact';
+  if (kind !== 'buddy-exact') {
+    throw new BadInput(`${path}: found a recording "${kind}", expected "buddy-exact", one of the page allocator`);
+  }
+  const recording = readBuddyRecording({ name: path, text });
+  const progress = new Progress(terminal);
+  const report = replayReport(recording, (done) => {
+    progress.update(`${done} of ${recording.operations} operations replayed`);
+  });
+  progress.clear();
+  if (json) terminal.printJson({ demo: REPLAY.name, recording: path, ...report });
+  else printReplay(path, report, terminal);
+  return report.difference === null ? EXIT_OK : EXIT_DIFFERENCE;
+}

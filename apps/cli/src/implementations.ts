@@ -1,0 +1,20 @@
+/** The implementations that recordings are replayed through: the packages of this repository. */
+import { BuddyAllocator } from '@kmem/buddy';
+import type { Implementations, RecordedMachine } from '@kmem/conformance';
+import type { TraceSink } from '@kmem/contracts';
+import { createFrameTable } from '@kmem/hw';
+
+/**
+ * Makes a page allocator that goes on from a recorded state.
+ *
+ * @param machine - the recorded machine, and a receiver of trace events where one is needed.
+ * @returns the allocator.
+ */
+export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSink }): BuddyAllocator {
+  const { maxOrder, nrFrames, nrMigratetypes, pageblockOrder, state, trace } = machine;
+  const frames = createFrameTable({ nrFrames, pageblockOrder, maxOrder });
+  return new BuddyAllocator({ frames, state, nrMigratetypes, maxOrder, ...(trace && { trace }) });
+}
+
+/** What `conform` and the replay demo hold against the recorded kernel. */
+export const IMPLEMENTATIONS: Implementations = { loadPages };

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { kmem, lines, SNAPSHOT } from './kmem.js';
+
+test.each(['buddyinfo', 'pagetypeinfo'])('%s of a recorded state is the text of the real kernel', (name) => {
+  const { code, out, err } = kmem(['proc', name, '--state', join(SNAPSHOT, 'lists.jsonl.gz')]);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  expect(out).toBe(readFileSync(join(SNAPSHOT, name), 'utf8'));
+});
+
+test('without options it is a PC with 160 MiB at boot', () => {
+  const { code, out } = kmem(['proc', 'buddyinfo']);
+  expect(code).toBe(0);
+  expect(out).toBe(kmem(['proc', 'buddyinfo', '--profile', 'pc-160m']).out);
+  // 3840 pages from frame 256 on, in blocks as large as their alignment allows (page allocator, boot population).
+  expect(lines(out)[0]).toBe('Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3 ');
+  expect(lines(out)[1]).toMatch(/^Node 0, zone {4}DMA32 ( {3,}\d+ ){11}$/);
+  expect(lines(out)).toHaveLength(2);
+});
+
+test('a machine with two nodes has two lines for Normal', () => {
+  const { out } = kmem(['proc', 'buddyinfo', '--profile', 'server-64g']);
+  expect(lines(out).filter((line) => line.includes(' Normal '))).toEqual([
+    expect.stringMatching(/^Node 0, /),
+    expect.stringMatching(/^Node 1, /),
+  ]);
+});
+
+test('--json holds the text', () => {
+  const { out } = kmem(['proc', 'pagetypeinfo', '--profile', 'raspberry-pi', '--json']);
+  const document = JSON.parse(out) as { text: string };
+  expect(document).toMatchObject({ name: 'pagetypeinfo', profile: 'raspberry-pi' });
+  expect(document.text).toBe(kmem(['proc', 'pagetypeinfo', '--profile', 'raspberry-pi']).out);
+});
+
+test('a state that is no recording is bad input', () => {
+  const path = join(SNAPSHOT, 'buddyinfo');
+  const { code, err } = kmem(['proc', 'buddyinfo', '--state', path]);
+  expect(code).toBe(2);
+  expect(err).toContain(`kmem: ${path}:1:1: found`);
+});

@@ -1,0 +1,69 @@
+/**
+ * Holds implementations against one recording of a real kernel.
+ *
+ * Users: `kmem conform`, and tests that replay recordings through an allocator of their own.
+ */
+import { readBuddyRecording } from './buddy-recording.js';
+import { replayBuddy } from './buddy-replay.js';
+import { unsupportedResult } from './conformance-result.js';
+import type { Conformance, Difference } from './conformance-result.js';
+import type { Implementations, RecordingInput } from './implementations.js';
+import { conformSnapshot } from './proc-snapshot.js';
+import { recordingKind } from './recording-meta.js';
+
+/** Steps between two reports of progress. */
+const PROGRESS_STEPS = 1000;
+
+/** Options of {@link conform}. */
+export interface ConformOptions {
+  /**
+   * Is told now and then how far the replay is.
+   *
+   * @param done - steps replayed so far.
+   * @param total - steps of the recording.
+   */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Replays a recording and compares every output.
+ *
+ * After the first difference the implementation and the recorded kernel are in different states, so nothing
+ * after it is compared: `exact` counts what was equal before.
+ *
+ * @param input - the recording.
+ * @param implementations - what to replay it through.
+ * @param options - progress.
+ * @returns one result, or for a snapshot of /proc one for the lists and one for each text beside them.
+ * @throws RecordingError when the recording itself is wrong, with line and column.
+ * @example
+ * ```ts
+ * const [result] = conform({ name, text }, { loadPages });
+ * console.log(`${result.name}  ${result.kind}  exact ${result.exact}/${result.total}`);
+ * ```
+ */
+export function conform(
+  input: RecordingInput,
+  implementations: Implementations,
+  options: ConformOptions = {},
+): Conformance[] {
+  const kind = recordingKind(input.name, input.text);
+  if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
+  if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
+  if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];
+  return [unsupportedResult(input.name, kind, `no replayer for recordings of kind "${kind}"`)];
+}
+
+function conformBuddy(input: RecordingInput, implementations: Implementations, options: ConformOptions): Conformance {
+  const recording = readBuddyRecording(input);
+  let exact = 0;
+  let difference: Difference | null = null;
+  for (const replayed of replayBuddy(recording, implementations)) {
+    difference = replayed.difference;
+    if (difference === null && replayed.step.kind !== 'note') {
+      exact++;
+      if (exact % PROGRESS_STEPS === 0) options.onProgress?.(exact, recording.total);
+    }
+  }
+  return { name: input.name, kind: 'buddy', exact, total: recording.total, difference, unsupported: null };
+}

@@ -1,0 +1,70 @@
+/**
+ * What the replayer takes: a recording as text, and the implementation to hold against it.
+ *
+ * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
+ * reading and unpacking files is the caller's part.
+ */
+import type { PageAllocator, PageState, TraceSink } from '@kmem/contracts';
+
+/** A machine as a recording describes it, at the moment its first dump was taken. */
+export interface RecordedMachine {
+  /** Zones, free lists and per-CPU lists. */
+  readonly state: PageState;
+  /** Number of orders; the largest block has `2 ** (maxOrder - 1)` frames. */
+  readonly maxOrder: number;
+  /** Number of migratetypes: 5, or 4 without memory isolation. */
+  readonly nrMigratetypes: number;
+  /** log2 of the frames in a pageblock. */
+  readonly pageblockOrder: number;
+  /** Frames that a frame table needs to hold every zone: a multiple of the largest block and of a pageblock. */
+  readonly nrFrames: number;
+}
+
+/** A page allocator that can show its state, as the replayer needs it. */
+export interface PageAllocatorUnderTest extends PageAllocator {
+  /**
+   * Writes the state down.
+   *
+   * @returns a copy. `free` and `pcp.lists` have entries for lists that are not empty only, `pageblocks` is
+   * there for zones that span frames, `lru_or_movable_ranges` is not looked at.
+   */
+  exportState(): PageState;
+  /**
+   * Prints the counts of free blocks.
+   *
+   * @returns the text of /proc/buddyinfo.
+   */
+  buddyinfo(): string;
+  /**
+   * Prints the counts of free blocks by migratetype, and of pageblocks.
+   *
+   * @returns the text of /proc/pagetypeinfo.
+   */
+  pagetypeinfo(): string;
+}
+
+/** The implementations that recordings are replayed through. */
+export interface Implementations {
+  /**
+   * Makes a page allocator that goes on from a recorded state.
+   *
+   * @param machine - the machine, and the sink that must receive every trace event from then on.
+   * @returns an allocator that shares nothing with earlier ones.
+   */
+  readonly loadPages: (machine: RecordedMachine & { readonly trace: TraceSink }) => PageAllocatorUnderTest;
+}
+
+/** A recording, read and unpacked. */
+export interface RecordingInput {
+  /** What results and errors call it. */
+  readonly name: string;
+  /** The file, one JSON value a line. */
+  readonly text: string;
+  /**
+   * Finds a text that was taken together with the recording and lies beside it.
+   *
+   * @param fileName - such as `buddyinfo`.
+   * @returns the text, or undefined when there is none.
+   */
+  readonly companion?: (fileName: string) => string | undefined;
+}

@@ -1,0 +1,3 @@
+import { tooling } from "@kmem/eslint-config";
+
+export default tooling();

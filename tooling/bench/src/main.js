@@ -1,0 +1,82 @@
+// `pnpm bench`: builds the peers, runs every case in a process of its own and prints the ratios.
+//
+//   node src/main.js [--json FILE] [CASE...]
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cases } from "./cases.js";
+import { OURS } from "./contestants.js";
+import { LARGEST_SPREAD, quantile, ROUNDS } from "./measure.js";
+import { buildPeers, compilerVersions } from "./peers.js";
+
+const BOOT = "boot-64g";
+const BOOTS = 5;
+const bootTargets = { bootMs: 2000, peakMib: 500 };
+
+const known = [...Object.keys(cases), BOOT];
+
+function options() {
+  const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
+  for (const name of positionals) {
+    if (!known.includes(name)) throw new Error(`no case ${name}; expected ${known.join(", ")}`);
+  }
+  return { json: values.json, names: positionals.length > 0 ? positionals : known };
+}
+
+const child = (script, ...args) =>
+  JSON.parse(execFileSync(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { encoding: "utf8", maxBuffer: 2 ** 26 }));
+
+const number = (x) => (x >= 1000 ? x.toFixed(0) : x.toPrecision(3));
+const percent = (share) => `${(share * 100).toFixed(0)} %`;
+
+function printCase({ name, title, limit, limitSpread, ratios, nsPerStep, figures, notRun }) {
+  console.log(`\n${name}: ${title}`);
+  console.log(`  ${ROUNDS} rounds; the limit, ${limit}, spreads over ${percent(limitSpread)}`);
+  for (const { other, median, p10, p90, target, verdict } of ratios) {
+    const line = [`ours / ${other}`.padEnd(34), `${number(median)} x`.padStart(10), `(${number(p10)} to ${number(p90)})`.padEnd(20)];
+    line.push(`${number(nsPerStep[OURS])} ns / ${number(nsPerStep[other])} ns`.padEnd(22));
+    if (target !== undefined) line.push(`target <= ${target}: ${verdict}`);
+    console.log(`  ${line.join(" ").trimEnd()}`);
+  }
+  for (const [other, reason] of Object.entries(notRun)) console.log(`  ${other.padEnd(34)} not run (${reason})`);
+  for (const [other, { failures }] of Object.entries(figures)) {
+    if (failures > 0) console.log(`  ${other}: ${failures} requests failed; its figure says nothing`);
+  }
+}
+
+function boot() {
+  const runs = Array.from({ length: BOOTS }, () => child("boot.js"));
+  const worst = Object.fromEntries(Object.keys(bootTargets).map((key) => [key, Math.max(...runs.map((run) => run[key]))]));
+  return { name: BOOT, targets: bootTargets, worst, runs };
+}
+
+function printBoot({ worst, runs }) {
+  const says = (key) => (worst[key] <= bootTargets[key] ? "met" : "missed");
+  const times = runs.map((run) => run.bootMs);
+  console.log(`\n${BOOT}: two nodes, 64 GiB, sparse memory, ${runs[0].managedPages} pages; the worst of ${BOOTS} processes`);
+  console.log(`  boot ${number(worst.bootMs)} ms (median ${number(quantile(times, 0.5))})   target <= ${bootTargets.bootMs} ms: ${says("bootMs")}`);
+  console.log(
+    `  peak memory ${number(worst.peakMib)} MiB, of which Node before the boot ${number(runs[0].nodeMib)}   target <= ${bootTargets.peakMib} MiB: ${says("peakMib")}`,
+  );
+}
+
+try {
+  const { json, names } = options();
+  const missing = buildPeers();
+  const machine = { node: process.version, cpu: `${cpus().length} x ${cpus()[0].model}`, load: loadavg()[0], compilers: compilerVersions() };
+  console.log(`Node ${machine.node}, ${machine.cpu}, load ${machine.load.toFixed(1)}; ${machine.compilers.join("; ") || "no compilers"}`);
+  console.log(`Ratios are our time over the other's: median of ${ROUNDS} interleaved rounds (middle 80 %). Above ${percent(LARGEST_SPREAD)} spread of the limit nothing is concluded.`);
+  const results = [];
+  for (const name of names) {
+    process.stderr.write(`${name} ...\n`);
+    const result = name === BOOT ? boot() : child("run-case.js", name, JSON.stringify(missing));
+    (name === BOOT ? printBoot : printCase)(result);
+    results.push(result);
+  }
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+} catch (error) {
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 2;
+}
