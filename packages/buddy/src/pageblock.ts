@@ -10,9 +10,9 @@
  *   type in       byte 218       byte 219 : SHARED_TYPE    byte 220
  * ```
  */
-import { PAGE_TYPE_BUDDY, PB_ABSENT, PB_SHARED, PB_TYPE_MASK, PG_lru } from '@kmem/contracts';
+import { MIGRATE_ISOLATE, PAGE_TYPE_BUDDY, PB_ABSENT, PB_SHARED, PB_TYPE_MASK, PG_lru } from '@kmem/contracts';
 import { moveFreeBlock } from './free-area.js';
-import { Z_SHARED_TYPE, Z_SPANNED, Z_START, ZONE_SHIFT, zoneOfPfn, type BuddyState } from './state.js';
+import { Z_NR_ISOLATED, Z_SHARED_TYPE, Z_SPANNED, Z_START, ZONE_SHIFT, zoneOfPfn, type BuddyState } from './state.js';
 
 /**
  * Tells the state that a zone has memory in a pageblock. Zones come in ascending order, their spans known.
@@ -30,6 +30,7 @@ export function addPageblock(s: BuddyState, zone: number, at: number, type: numb
     s.words[(zone << ZONE_SHIFT) + Z_SHARED_TYPE] = sharedType;
   } else {
     s.pageblocks[at] = type;
+    if (type === MIGRATE_ISOLATE) s.words[(zone << ZONE_SHIFT) + Z_NR_ISOLATED]++;
   }
 }
 

@@ -13,7 +13,7 @@
  *
  * Invariants, checked by `assertValid`:
  * ```
- *   NR_FREE(zone) + sum over cpus of DIFF      = sum over free blocks of 2 ** order
+ *   NR_FREE(zone) + sum over cpus of DIFF      = sum over free blocks that are not isolated of 2 ** order
  *   NR_BLOCKS(zone, order)                     = sum over types of length(list(zone, order, type))
  *   bit o of NONEMPTY(zone, type)              = 1 exactly when list(zone, o, type) is not empty
  *   COUNT(cpu, zone)                           = sum over the set's lists of pages

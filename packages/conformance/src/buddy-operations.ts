@@ -15,7 +15,7 @@ import { __GFP_BITS_MASK } from '@kmem/contracts';
 import type { Gfp, Order, Pfn } from '@kmem/contracts';
 
 /** Largest frame number and byte or page count that a recording may hold. */
-export const MAX_INPUT = 2 ** 31 - 1;
+const MAX_INPUT = 2 ** 31 - 1;
 /** Most pages of one bulk request: a megapage. */
 const MAX_BULK = 2 ** 20;
 

@@ -25,9 +25,13 @@ export interface JsonProblem {
 }
 
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+// JSON forbids the control characters up to U+001F only, \p{Cc} also has those from U+007F on.
+const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
+
+/** Values inside values that are scanned; no recording comes near, and deeper ones would exhaust the call stack. */
+const MAX_NESTING = 500;
 
 /** Thrown by the scanner at the first character that fits nothing. */
 class ScanStop extends Error {
@@ -43,6 +47,7 @@ class Scanner {
   readonly #text: string;
   readonly #path: JsonPath;
   #at = 0;
+  #nesting = 0;
   /** The value at the end of the path, once it has been seen. */
   found: JsonSpan | undefined;
 
@@ -62,10 +67,12 @@ class Scanner {
     this.#match(SPACE);
     const start = this.#at;
     const first = this.#text[start];
+    if (++this.#nesting > MAX_NESTING) this.#stop(`at most ${MAX_NESTING} values inside each other`);
     if (first === '{') this.#members(depth);
     else if (first === '[') this.#elements(depth);
     else if (first === '"') this.#string();
     else if (this.#match(NUMBER) === undefined && this.#match(WORD) === undefined) this.#stop('a JSON value');
+    this.#nesting--;
     if (depth === this.#path.length) this.found = { start, end: this.#at };
   }
 
@@ -97,7 +104,7 @@ class Scanner {
   #string(): string {
     const text = this.#match(STRING);
     if (text === undefined) this.#stop(this.#text[this.#at] === '"' ? 'a string that ends' : 'a string');
-    return text.slice(1, -1);
+    return String(JSON.parse(text));
   }
 
   #take(character: string): boolean {
@@ -146,7 +153,12 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
 export function locateJsonValue(text: string, path: JsonPath): JsonSpan {
   for (let length = path.length; length > 0; length--) {
     const scanner = new Scanner(text, path.slice(0, length));
-    scanner.line();
+    try {
+      scanner.line();
+    } catch (error) {
+      // Too deep: what was found before that is right all the same.
+      if (!(error instanceof ScanStop)) throw error;
+    }
     if (scanner.found !== undefined) return scanner.found;
   }
   return { start: 0, end: text.length };

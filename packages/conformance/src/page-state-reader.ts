@@ -11,7 +11,7 @@ import { PCP_LISTS } from './recording-meta.js';
 import type { MachineShape } from './recording-meta.js';
 
 /** Most frames of a machine: 256 GiB of 4 KiB pages. */
-export const MAX_FRAMES = 2 ** 26;
+const MAX_FRAMES = 2 ** 26;
 /** Type of a pageblock where no memory is present. */
 const ABSENT = 255;
 

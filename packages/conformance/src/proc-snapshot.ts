@@ -43,7 +43,11 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
   const machine = readMachine(name, lines, meta);
   if (lines.length > 2) throw new RecordingError(name, 3, 1, 'another line', 'the end of the file');
   const folder = name.slice(0, name.lastIndexOf('/') + 1);
-  const results = [compareLists(name, machine, implementations)];
+  let loaded: PageAllocatorUnderTest | null = null;
+  // Printing changes nothing, so one allocator serves all. Where loading fails, each result says so.
+  const load = (): PageAllocatorUnderTest =>
+    (loaded ??= implementations.loadPages({ ...machine, trace: new EventLog(null) }));
+  const results = [compareLists(name, machine, load)];
   for (const file of SNAPSHOT_TEXTS) {
     const text = companion?.(file);
     if (text === undefined) continue;
@@ -54,22 +58,18 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
     } else if (!meta.stable) {
       results.push(unsupportedResult(folder + file, kind, 'the lists changed while the text was read'));
     } else {
-      const print = (): string => load(machine, implementations)[printed]();
+      const print = (): string => load()[printed]();
       results.push(compareText(folder + file, kind, text, print, () => describePageState(machine.state, new Set())));
     }
   }
   return results;
 }
 
-function load(machine: RecordedMachine, implementations: Implementations): PageAllocatorUnderTest {
-  return implementations.loadPages({ ...machine, trace: new EventLog(null) });
-}
-
-function compareLists(name: string, machine: RecordedMachine, implementations: Implementations): Conformance {
+function compareLists(name: string, machine: RecordedMachine, load: () => PageAllocatorUnderTest): Conformance {
   const result = { name, kind: 'proc lists', total: 1, unsupported: null };
   const place = { operation: 0, line: 2, state: describePageState(machine.state, new Set()) };
   try {
-    const found = compareDump('t0', machine.state, load(machine, implementations).exportState());
+    const found = compareDump('t0', machine.state, load().exportState());
     return { ...result, exact: found === null ? 1 : 0, difference: found === null ? null : { ...place, ...found } };
   } catch (error) {
     const failure = { what: 'loading and exporting the lists', expected: 'no error', got: quoteError(error) };

@@ -72,12 +72,14 @@ export class TinyAllocator implements PageAllocatorUnderTest {
   readonly #state: PageState;
   readonly #trace: TraceSink;
   readonly #free: number[];
+  readonly #mine: ReadonlySet<number>;
 
   constructor(machine: RecordedMachine & { readonly trace: TraceSink }) {
     this.maxOrder = machine.maxOrder;
     this.#state = machine.state;
     this.#trace = machine.trace;
     this.#free = [...machine.state.zones[0].free['0']['1']];
+    this.#mine = new Set(this.#free);
   }
 
   get nrFreePages(): number {
@@ -113,7 +115,7 @@ export class TinyAllocator implements PageAllocatorUnderTest {
   }
 
   splitPage(pfn: number): void {
-    if (this.#free.includes(pfn)) throw new RangeError(`page ${pfn} is free`);
+    if (!this.#mine.has(pfn) || this.#free.includes(pfn)) throw new RangeError(`page ${pfn} is not in use`);
   }
 
   getPage(): void {

@@ -102,7 +102,8 @@ export class AddressMap {
    * Finds the physical memory behind an address of the direct map.
    *
    * @param kaddr - a kernel address.
-   * @returns the byte; `NULL` for an address outside the direct map (vmalloc, modules, user).
+   * @returns the byte; `NULL` for an address outside the direct map (vmalloc, modules, user), and for the first
+   *   byte of frame 0, which is never handed out.
    * @context any.
    * @kernelName virt_to_phys
    */

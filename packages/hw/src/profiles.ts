@@ -25,7 +25,7 @@ export const profileNames: readonly string[] = Object.freeze(PROFILES.map((p) =>
  * Looks a machine up.
  *
  * @param name - one of {@link profileNames}. `identity` has 64 MiB; for another size call `identityProfile`.
- * @returns the profile, frozen. Spread it to make a variant: `{ ...getProfile('pc-512m'), nrCpus: 4 }`.
+ * @returns the profile, frozen. Spread it to make a variant: `{ ...getProfile('pc-512m'), reserved: [] }`.
  * @throws RangeError naming the known names when there is no such profile.
  * @example
  * ```ts

@@ -123,15 +123,8 @@ function addResult(report: ConformReport, result: Conformance): void {
   report.total += result.total;
 }
 
-/**
- * Describes one result.
- *
- * @param result - the result.
- * @param width - width of the column of names.
- * @param terminal - for its colours.
- * @returns one line, and below it the first difference where there is one.
- */
-export function describeResult(result: Conformance, width: number, terminal: Terminal): string[] {
+/** Describes one result: one line, and below it the first difference where there is one. `width` is that of the names. */
+function describeResult(result: Conformance, width: number, terminal: Terminal): string[] {
   const { colors } = terminal;
   const start = `${result.name.padEnd(width)}  ${result.kind}  `;
   if (result.unsupported !== null) return [`${start}${colors.yellow('unsupported')}: ${result.unsupported}`];
@@ -155,13 +148,8 @@ function describeDifference(difference: Difference): string[] {
   ];
 }
 
-/**
- * Sums up.
- *
- * @param report - the whole.
- * @returns the last line of the output.
- */
-export function totalLine(report: Pick<ConformReport, 'exact' | 'total' | 'recordings' | 'unsupported'>): string {
+/** The last line of the output. */
+function totalLine(report: ConformReport): string {
   const { exact, total, recordings, unsupported } = report;
   return `TOTAL  exact ${exact}/${total} in ${recordings} recordings, ${unsupported} unsupported`;
 }
