@@ -31,6 +31,11 @@ import {
   type BuddyState,
 } from './state.js';
 
+/** In the map of frames seen on lists: first frame of a block. */
+const HEAD = 2;
+/** In the map of frames seen on lists: any other frame of a block. */
+const INSIDE = 1;
+
 /**
  * Checks every invariant. Time and memory grow with the number of frames on lists.
  *
@@ -117,8 +122,9 @@ function walk(
     for (let at = pfn; at < pfn + (1 << order); at++) {
       // Also ends a walk around a cycle.
       if ((covered[at] | s.refcount[at] | s.flags[at]) !== 0) failFrame(s, at, covered, fields);
-      covered[at] = 1;
+      covered[at] = INSIDE;
     }
+    covered[pfn] = HEAD;
     check(pfn);
     previous = pfn;
     length++;
@@ -145,11 +151,11 @@ function checkBuddy(s: BuddyState, zone: number, pfn: number, order: number): vo
   if (!apart) fail('free buddies are merged', pfn, buddy, { zone, order });
 }
 
-/** No frame outside the lists may be marked as free. */
+/** No frame but the first of a block on a list may be marked as free. */
 function checkMarks(s: BuddyState, covered: Uint8Array): void {
   for (let pfn = 0; pfn < s.frames.nrFrames; pfn++) {
-    if ((s.block[pfn] & (PAGE_TYPE_BUDDY | BLOCK_PCP)) !== 0 && covered[pfn] === 0) {
-      fail('a frame marked free is on a list', pfn, s.block[pfn] & BLOCK_ORDER_MASK, { pfn });
+    if ((s.block[pfn] & (PAGE_TYPE_BUDDY | BLOCK_PCP)) !== 0 && covered[pfn] !== HEAD) {
+      fail('a frame marked free is the first of a block on a list', pfn, s.block[pfn] & BLOCK_ORDER_MASK, { pfn });
     }
   }
 }

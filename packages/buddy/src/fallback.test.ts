@@ -72,9 +72,6 @@ describe('whom the pageblock belongs to afterwards', () => {
     pages.allocPages(UNMOVABLE, 0);
     expect(typesOf(pages)[1]).toBe(0);
     expect(Object.keys(zoneOf(pages, 'Normal').free[4])).toEqual(['0']);
-    const { pages: others } = machine({ 4: { 1: more[4][1].slice(1) } }, {}, { lru_or_movable_ranges: [[1000, 24]] });
-    others.allocPages(UNMOVABLE, 0);
-    expect(typesOf(others)[1]).toBe(0);
   });
 
   test('with few free pages it keeps its type, though its free blocks move', () => {

@@ -9,7 +9,7 @@ const MOVABLE = GFP_NOWAIT | __GFP_MOVABLE;
 const SPANNED = 8192;
 const PLENTY: FreeLists = { 10: { 1: [1024, 2048, 3072, 4096, 5120, 6144, 7168] } };
 
-const machine = (pcp: ZoneFixture['pcp'], free: FreeLists = PLENTY, rest: Partial<ZoneFixture> = {}) =>
+const machine = (pcp: NonNullable<ZoneFixture['pcp']>, free: FreeLists = PLENTY, rest: Partial<ZoneFixture> = {}) =>
   load(oneZone({ start_pfn: 0, spanned: SPANNED, free, pcp, ...rest }));
 
 const names = (events: readonly (readonly (string | number)[])[], name: string) => events.filter((event) => event[0] === name);
@@ -59,7 +59,7 @@ describe('refill', () => {
 
 describe('giving back', () => {
   /** 60 movable pages on the list, in the order 1000, 1001, ... from head to tail. */
-  const held = (more: ZoneFixture['pcp'], rest: Partial<ZoneFixture> = {}) => {
+  const held = (more: NonNullable<ZoneFixture['pcp']>, rest: Partial<ZoneFixture> = {}) => {
     const pfns = Array.from({ length: 60 }, (_, i) => 900 + 2 * i);
     return machine({ batch: 8, high: 61, count: 60, lists: { 1: { pfns } }, ...more }, PLENTY, rest);
   };

@@ -59,6 +59,7 @@ export function registerPortionRules(rule: PageAllocatorRule): void {
     const pages = Int32Array.of(FOREIGN, FOREIGN);
     checkEqual(a.allocPagesBulk(SUITE_GFP, 2, pages), 2, 'filled slots');
     checkEqual(a.allocPagesBulk(SUITE_GFP, 0, pages), 0, 'filled slots of none');
+    checkEqual(a.allocPagesBulk(SUITE_GFP, -1, Int32Array.of(NO_PAGE)), 0, 'filled slots of less than none');
     checkEqual(usedPages(a), 0, 'pages in use');
   });
 

@@ -122,7 +122,7 @@ export class ReferencePageAllocator implements PageAllocator {
   }
 
   allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
-    if (!Number.isSafeInteger(nrPages) || nrPages < 0 || nrPages > pages.length) {
+    if (!Number.isSafeInteger(nrPages) || nrPages > pages.length) {
       throw bug('BAD_SIZE', `${nrPages} pages do not fit an array of ${pages.length}`, { nrPages });
     }
     for (let slot = 0; slot < nrPages; slot++) {
@@ -130,7 +130,7 @@ export class ReferencePageAllocator implements PageAllocator {
       pages[slot] = this.allocPages(gfp, 0);
       if (pages[slot] === NO_PAGE) return slot;
     }
-    return nrPages;
+    return Math.max(nrPages, 0);
   }
 
   allocPagesExact(sizeBytes: number, gfp: Gfp): Pfn {

@@ -53,10 +53,10 @@ export interface PageAllocator {
    * Takes single pages into the empty slots of an array.
    *
    * @param gfp - as for {@link PageAllocator.allocPages}.
-   * @param nrPages - how many slots to fill, counted from the first.
+   * @param nrPages - how many slots to fill, counted from the first; 0 or less asks for nothing.
    * @param pages - slots; `NO_PAGE` marks an empty one, other values are left alone.
    * @returns number of filled slots, those filled before included; may be less than asked for.
-   * @throws KernelBug `BAD_SIZE` when the array is shorter than `nrPages`.
+   * @throws KernelBug `BAD_SIZE` when `nrPages` is not an integer or the array is shorter.
    * @context any.
    * @kernelName alloc_pages_bulk_array
    */

@@ -4,7 +4,6 @@ import { createInterface } from "node:readline";
 import { contestants, OURS } from "./contestants.js";
 import { bulkLoop, churnLoop, pairLoop } from "./loops.js";
 import { interleave, median, ratio, spread, timed, verdict } from "./measure.js";
-import { checkApart } from "./overlap.js";
 import { built } from "./peers.js";
 import { OPS, pageChurn, SLOTS } from "./workload.js";
 
@@ -34,12 +33,11 @@ export const cases = {
     },
   },
   "pair-order-3": { title: "8 pages taken and given back at once", targets: {}, ...pair(3) },
-  "pair-order-5": { title: "32 pages taken and given back at once, past the per-CPU lists", targets: {}, ...pair(5) },
   "bulk-64": { title: "64 pages by one bulk call, given back one by one", targets: {}, limit: LIST, against: [LIST], loop: bulkLoop },
 };
 
 /**
- * Checks, then times one case.
+ * Times one case.
  *
  * @param name - of the case.
  * @param missing - reasons, by file, for peers that could not be built.
@@ -59,7 +57,6 @@ export async function runCase(name, missing) {
       programs.push(program);
       runners[other] = program.run;
     } else {
-      checkApart(other, make());
       runners[other] = timed(loop(make()));
     }
   }

@@ -26,7 +26,7 @@ function options() {
 }
 
 const child = (script, ...args) =>
-  JSON.parse(execFileSync(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { encoding: "utf8", maxBuffer: 2 ** 26 }));
+  execFileSync(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { encoding: "utf8", maxBuffer: 2 ** 26 });
 
 const number = (x) => (x >= 1000 ? x.toFixed(0) : x.toPrecision(3));
 const percent = (share) => `${(share * 100).toFixed(0)} %`;
@@ -47,7 +47,7 @@ function printCase({ name, title, limit, limitSpread, ratios, nsPerStep, figures
 }
 
 function boot() {
-  const runs = Array.from({ length: BOOTS }, () => child("boot.js"));
+  const runs = Array.from({ length: BOOTS }, () => JSON.parse(child("boot.js")));
   const worst = Object.fromEntries(Object.keys(bootTargets).map((key) => [key, Math.max(...runs.map((run) => run[key]))]));
   return { name: BOOT, targets: bootTargets, worst, runs };
 }
@@ -68,10 +68,11 @@ try {
   const machine = { node: process.version, cpu: `${cpus().length} x ${cpus()[0].model}`, load: loadavg()[0], compilers: compilerVersions() };
   console.log(`Node ${machine.node}, ${machine.cpu}, load ${machine.load.toFixed(1)}; ${machine.compilers.join("; ") || "no compilers"}`);
   console.log(`Ratios are our time over the other's: median of ${ROUNDS} interleaved rounds (middle 80 %). Above ${percent(LARGEST_SPREAD)} spread of the limit nothing is concluded.`);
+  child("check.js", JSON.stringify(missing));
   const results = [];
   for (const name of names) {
     process.stderr.write(`${name} ...\n`);
-    const result = name === BOOT ? boot() : child("run-case.js", name, JSON.stringify(missing));
+    const result = name === BOOT ? boot() : JSON.parse(child("run-case.js", name, JSON.stringify(missing)));
     (name === BOOT ? printBoot : printCase)(result);
     results.push(result);
   }

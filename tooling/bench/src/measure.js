@@ -8,6 +8,9 @@
 export const ROUNDS = 15;
 const CHUNKS = 9;
 const CHUNK_NS = 2e6;
+const WARM_CALLS = 300;
+const WARM_STEPS = 256;
+const WARM_NS = 3e8;
 /** A limit that varies more than this says that the machine was not quiet enough. */
 export const LARGEST_SPREAD = 0.2;
 
@@ -53,8 +56,9 @@ export function timed(loop) {
  */
 export async function interleave(runners) {
   const entries = Object.entries(runners).map(([name, run]) => ({ name, run, steps: 0, rounds: [], failures: 0 }));
+  for (const entry of entries) await warmUp(entry.run);
   for (const entry of entries) entry.steps = await chunkLength(entry.run);
-  for (let round = -2; round < ROUNDS; round++) {
+  for (let round = -1; round < ROUNDS; round++) {
     const chunks = new Map(entries.map((entry) => [entry, []]));
     for (let chunk = 0; chunk < CHUNKS; chunk++) {
       for (const entry of entries) {
@@ -63,11 +67,20 @@ export async function interleave(runners) {
         entry.failures += failures;
       }
     }
-    // The first two rounds are for the compiler.
+    // The round before the first brings everybody to the steady state of the workload.
     if (round >= 0) for (const entry of entries) entry.rounds.push(median(chunks.get(entry)));
     entries.reverse();
   }
   return Object.fromEntries(entries.map(({ name, rounds, failures }) => [name, { rounds, failures }]));
+}
+
+/**
+ * Calls the loop until the compiler is done with it: many short calls, so that the function itself is compiled and
+ * not only one long run of it.
+ */
+async function warmUp(run) {
+  let spent = 0;
+  for (let calls = 0; calls < WARM_CALLS || spent < WARM_NS; calls++) spent += (await run(WARM_STEPS)).ns;
 }
 
 /** Steps that take about one chunk's time. */

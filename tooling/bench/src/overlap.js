@@ -4,31 +4,33 @@ import { pageChurn, SLOTS } from "./workload.js";
 const STEPS = 20_000;
 
 /**
- * Runs the start of the page churn on a fresh contestant, or takes and gives back pages of one size.
+ * Runs the start of the page churn on a fresh contestant; pages of one size where it has no other.
  *
  * @throws Error naming the two blocks that overlap, or the request that failed.
  */
 export function checkApart(name, contestant) {
   const { slot, order } = pageChurn();
   const held = new Array(SLOTS).fill(null);
-  const pageBytes = 4096;
-  for (let i = 0; i < STEPS; i++) {
-    const s = slot[i];
-    const o = contestant.oneSize ? 0 : order[i];
-    if (held[s] !== null) contestant.free(held[s].address, contestant.request(held[s].order));
-    const address = contestant.alloc(contestant.request(o));
-    if (!(address > 0)) throw new Error(`${name}: step ${i} asked for 2 ** ${o} pages and got ${address}`);
-    held[s] = { address, order: o };
-    if (i % 1000 === 999) compare(name, i, held.filter((block) => block !== null), (block) => [block.address * contestant.unit, pageBytes << block.order]);
+  for (let step = 0; step < STEPS; step++) {
+    const old = held[slot[step]];
+    if (old !== null) contestant.free(old.address, contestant.request(old.order));
+    const block = { address: 0, order: contestant.oneSize ? 0 : order[step] };
+    block.address = contestant.alloc(contestant.request(block.order));
+    if (!(block.address > 0)) throw new Error(`${name}: step ${step} asked for order ${block.order} and got ${block.address}`);
+    held[slot[step]] = block;
+    if (step % 1000 === 999) compare(name, step, held, contestant.unit);
   }
 }
 
-function compare(name, step, blocks, place) {
-  const places = blocks.map(place).sort(([a], [b]) => a - b);
-  for (let k = 1; k < places.length; k++) {
-    const [start, bytes] = places[k - 1];
-    if (start + bytes > places[k][0]) {
-      throw new Error(`${name}: after step ${step} a block of ${bytes} bytes at ${start} reaches into the one at ${places[k][0]}`);
+function compare(name, step, held, unit) {
+  const spans = held
+    .filter((block) => block !== null)
+    .map(({ address, order }) => ({ start: address * unit, end: address * unit + 4096 * 2 ** order }))
+    .sort((a, b) => a.start - b.start);
+  for (const [i, { start, end }] of spans.entries()) {
+    const above = spans[i + 1];
+    if (above !== undefined && end > above.start) {
+      throw new Error(`${name}: after step ${step} the block at ${start} ends at ${end}, inside the one at ${above.start}`);
     }
   }
 }
