@@ -12,7 +12,7 @@ import { createFrameTable, describeMachine, getProfile } from '@kmem/hw';
 export function bootPages(profileName: string): BuddyAllocator {
   const profile = getProfile(profileName);
   const { zones, free, nrFrames } = describeMachine(profile);
-  const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
+  const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages, nrCpus } = profile;
   return new BuddyAllocator({
     frames: createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder }),
     zones,
@@ -20,5 +20,7 @@ export function bootPages(profileName: string): BuddyAllocator {
     maxOrder,
     nrMigratetypes,
     hugePages,
+    // The first CPU at boot: no interrupt, no task with privileges. How many CPUs there are decides the sizes of their lists.
+    cpus: { nrCpus, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false },
   });
 }
