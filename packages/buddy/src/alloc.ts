@@ -7,7 +7,6 @@
 import {
   __GFP_ACCOUNT,
   __GFP_COMP,
-  __GFP_HIGHMEM,
   __GFP_KSWAPD_RECLAIM,
   __GFP_MOVABLE,
   __GFP_NOFAIL,
@@ -21,6 +20,9 @@ import {
   MIGRATE_HIGHATOMIC,
   MIGRATE_PCPTYPES,
   NO_PAGE,
+  PF_MEMALLOC_NOFS,
+  PF_MEMALLOC_NOIO,
+  PF_MEMALLOC_PIN,
   PG_head,
   type Gfp,
 } from '@kmem/contracts';
@@ -31,160 +33,147 @@ import {
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
   ALLOC_WMARK_LOW,
-  formatGfp,
-  PF_SCOPE_MASK,
-  scopedGfp,
 } from './alloc-flags.js';
-import { hasPcpList, takeSmallest } from './free-area.js';
-import { takeWithFallback } from './fallback.js';
+import { takeFromOtherTypes } from './fallback.js';
+import { hasPcpList } from './free-area.js';
+import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
 import { badArgument, report } from './report.js';
-import { takeFromPcp } from './per-cpu-lists.js';
 import { slowPath } from './slow-path.js';
-import { addFreePages, Z_BOOST, Z_FLAGS, Z_HIGHATOMIC, Z_INDEX, Z_LOW, Z_NODE, Z_NR_FREE, Z_RESERVE, ZONE_BOOSTED, ZONE_SHIFT, type BuddyState } from './state.js';
+import {
+  Z_BOOST,
+  Z_FLAGS,
+  Z_HIGHATOMIC,
+  Z_INDEX,
+  Z_LOW,
+  Z_NODE,
+  Z_NONEMPTY,
+  Z_NR_FREE,
+  Z_RESERVE,
+  ZONE_BOOSTED,
+  ZONE_SHIFT,
+  type BuddyState,
+} from './state.js';
 import { watermarkAllows } from './watermark.js';
 import { zonelistRow } from './zonelist.js';
 
-/**
- * Takes a block.
- *
- * @param s - the state.
- * @param node - node to start from.
- * @param gfp - flags of the request.
- * @param order - order.
- * @returns first frame or `NO_PAGE`.
- */
-export function allocPages(s: BuddyState, node: number, gfp: Gfp, order: number): number {
-  if (order >>> 0 !== order || order >= s.maxOrder) return refuseOrder(s, gfp, order);
-  const taskFlags = s.cpus.taskFlags;
-  const flags = (taskFlags & PF_SCOPE_MASK) === 0 ? gfp : scopedGfp(gfp, taskFlags);
-  const type = s.groupingDisabled ? 0 : (flags & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3;
-  if (type >= MIGRATE_PCPTYPES) return refuseMobility(s, gfp);
-  const highest = s.gfpZone[flags & GFP_ZONEMASK];
-  const row = zonelistRow(s, node, highest, (flags & __GFP_THISNODE) !== 0);
-  const preferred = s.zonelists[row];
-  let pfn = 0;
-  if (preferred >= 0) {
-    let allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM);
-    if (s.avoidFragmentation[preferred] !== 0) allocFlags |= ALLOC_NOFRAGMENT;
-    pfn = walkZonelist(s, row, flags, order, type, highest, allocFlags);
-    if (pfn === 0) pfn = slowPath(s, row, flags, order, type, highest);
-  }
-  if (s.trace !== null) s.trace.mmPageAlloc(pfn === 0 ? NO_PAGE : pfn, order, flags, type);
-  return pfn === 0 ? NO_PAGE : pfn;
+/** The ways to take pages. `node` is where a request starts from. */
+export interface Allocation {
+  /** Takes a block. Returns its first frame or `NO_PAGE`. */
+  allocPages(node: number, gfp: Gfp, order: number): number;
+  /** Takes single pages into the empty slots of an array (buddy spec 10.1). Returns the number of filled slots. */
+  allocPagesBulk(node: number, gfp: Gfp, nrPages: number, pages: Int32Array): number;
 }
 
 /**
- * Tries the zones of a row in turn.
+ * Makes the ways to take pages. The functions hold the arrays themselves: V8 then knows their addresses.
  *
  * @param s - the state.
- * @param row - row of the zonelist.
- * @param gfp - flags of the request.
- * @param order - order.
- * @param type - migratetype.
- * @param highest - index of the highest zone.
- * @param allocFlags - `ALLOC_*` bits.
- * @returns first frame of a block made ready for use, or 0.
+ * @returns functions over it.
  */
-export function walkZonelist(
-  s: BuddyState,
-  row: number,
-  gfp: Gfp,
-  order: number,
-  type: number,
-  highest: number,
-  allocFlags: number,
-): number {
-  const w = s.words;
-  for (let at = row; ; at++) {
-    const zone = s.zonelists[at];
-    if (zone < 0) {
-      if ((allocFlags & ALLOC_NOFRAGMENT) === 0) return 0;
-      // Rather mix types here than fail.
-      return walkZonelist(s, row, gfp, order, type, highest, allocFlags & ~ALLOC_NOFRAGMENT);
-    }
+export function createAllocation(s: BuddyState): Allocation {
+  const { words: w, refcount, zonelists, gfpZone, avoidFragmentation, cpus, maxOrder } = s;
+  const { take } = s.lists;
+  const { takeSmallest, addFreePages } = s.areas;
+  // Where pageblock types are not kept apart, every request is of type 0.
+  const mobilityMask = s.groupingDisabled ? 0 : __GFP_MOVABLE | __GFP_RECLAIMABLE;
+
+  function allocPages(node: number, gfp: Gfp, order: number): number {
+    if (order >>> 0 !== order || order >= maxOrder) return refuseOrder(s, gfp, order);
+    const flags = (cpus.taskFlags & (PF_MEMALLOC_NOIO | PF_MEMALLOC_NOFS | PF_MEMALLOC_PIN)) === 0 ? gfp : scopedGfp(gfp, cpus.taskFlags);
+    const type = (flags & mobilityMask) >> 3;
+    if (type >= MIGRATE_PCPTYPES) return refuseMobility(s, gfp);
+    const highest = gfpZone[flags & GFP_ZONEMASK];
+    const row = zonelistRow(s, node, highest, flags & __GFP_THISNODE);
+    const preferred = zonelists[row];
+    const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | avoidFragmentation[preferred];
+    let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
+    if (pfn === 0) pfn = tryOtherZones(row, flags, order, type, highest, allocFlags);
+    if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, flags, type);
+    return pfn;
+  }
+
+  /** Takes a block from one zone and makes it ready for use; returns its first frame, or 0. */
+  function tryZone(zone: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
     const z = zone << ZONE_SHIFT;
-    if ((allocFlags & ALLOC_NOFRAGMENT) !== 0 && at !== row && w[z + Z_NODE] !== w[(s.zonelists[row] << ZONE_SHIFT) + Z_NODE]) {
-      // Memory of another node is worse than mixed types.
-      return walkZonelist(s, row, gfp, order, type, highest, allocFlags & ~ALLOC_NOFRAGMENT);
+    // The common case of watermarkAllows; a request that fails it gets the full test.
+    const isPlain = (allocFlags & ~(ALLOC_NOFRAGMENT | __GFP_KSWAPD_RECLAIM)) === ALLOC_WMARK_LOW;
+    const left = w[z + Z_NR_FREE] - w[z + Z_HIGHATOMIC] - w[z + Z_LOW] - w[z + Z_BOOST] - w[z + Z_RESERVE + highest];
+    if (!(isPlain && left >= 1 << order && (w[z + Z_NONEMPTY + type] >>> order) !== 0)) {
+      if (!watermarkAllows(s, zone, order, highest, allocFlags, gfp) && (allocFlags & ALLOC_NO_WATERMARKS) === 0) return 0;
     }
-    // The common case of watermarkAllows in one line; a request that fails it gets the full test.
-    const enough =
-      order === 0 &&
-      (allocFlags & ~(ALLOC_NOFRAGMENT | __GFP_KSWAPD_RECLAIM)) === ALLOC_WMARK_LOW &&
-      w[z + Z_NR_FREE] - w[z + Z_HIGHATOMIC] > w[z + Z_LOW] + w[z + Z_BOOST] + w[z + Z_RESERVE + highest];
-    if (
-      !enough &&
-      !watermarkAllows(s, zone, order, highest, allocFlags, gfp) &&
-      (allocFlags & ALLOC_NO_WATERMARKS) === 0
-    ) {
-      continue;
-    }
-    const pfn = takeFromZone(s, zone, gfp, order, type, highest, allocFlags);
-    if (pfn === 0) continue;
-    s.refcount[pfn] = 1;
-    if (((gfp & __GFP_ZERO) | ((gfp & __GFP_COMP) !== 0 ? order : 0)) !== 0) prepare(s, pfn, gfp, order);
+    let pfn = hasPcpList(s, order) ? take(zone, order, type, allocFlags, false) : 0;
+    if (pfn === 0) pfn = takeFromFreeAreas(zone, gfp, order, type, allocFlags);
+    if ((w[z + Z_FLAGS] & ZONE_BOOSTED) !== 0) tellKswapd(s, zone, gfp, highest);
+    if (pfn === 0) return 0;
+    refcount[pfn] = 1;
+    if ((gfp & (__GFP_ZERO | __GFP_COMP)) !== 0) prepare(s, pfn, gfp, order);
     if ((allocFlags & ALLOC_HIGHATOMIC) !== 0) reserveHighAtomic(s, zone, pfn);
     return pfn;
   }
-}
 
-/**
- * Takes single pages into the empty slots of an array (buddy spec 10.1).
- *
- * @param s - the state.
- * @param node - node to start from.
- * @param gfp - flags.
- * @param nrPages - number of slots.
- * @param pages - slots; `NO_PAGE` marks an empty one.
- * @returns number of filled slots.
- */
-export function allocPagesBulk(s: BuddyState, node: number, gfp: Gfp, nrPages: number, pages: Int32Array): number {
-  if (!Number.isInteger(nrPages) || nrPages > pages.length) {
-    report(s, badArgument('BAD_SIZE', 'nrPages', nrPages, `an integer up to the ${String(pages.length)} slots of the array`));
-    return 0;
+  /** Serves a request that its preferred zone did not: from the rest of the row, or by the slow path. */
+  function tryOtherZones(row: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
+    if (zonelists[row] < 0) return NO_PAGE;
+    let pfn = walkZonelist(row, row + 1, gfp, order, type, highest, allocFlags);
+    if (pfn === 0) pfn = slowPath(s, walkZonelist, row, gfp, order, type, highest);
+    return pfn === 0 ? NO_PAGE : pfn;
   }
-  let filled = 0;
-  while (filled < nrPages && pages[filled] !== NO_PAGE) filled++;
-  if (nrPages <= 0 || filled === nrPages) return filled;
-  const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node, gfp, nrPages) : -1;
-  let got = 0;
-  if (zone >= 0) {
-    const type = s.groupingDisabled ? 0 : (gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3;
-    for (; filled < nrPages; filled++) {
-      if (pages[filled] !== NO_PAGE) continue;
-      const pfn = takeFromPcp(s, zone, 0, type, ALLOC_WMARK_LOW, true);
-      if (pfn === 0) break;
-      s.refcount[pfn] = 1;
-      if ((gfp & __GFP_ZERO) !== 0) prepare(s, pfn, gfp, 0);
-      pages[filled] = pfn;
-      got++;
+
+  /** Tries the zones of a row in turn, beginning with entry `from`; returns a first frame, or 0. */
+  function walkZonelist(row: number, from: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
+    const node = w[(zonelists[row] << ZONE_SHIFT) + Z_NODE];
+    for (let at = from; zonelists[at] >= 0; at++) {
+      const zone = zonelists[at];
+      // Memory of another node is worse than mixed types.
+      if ((allocFlags & ALLOC_NOFRAGMENT) !== 0 && w[(zone << ZONE_SHIFT) + Z_NODE] !== node) break;
+      const pfn = tryZone(zone, gfp, order, type, highest, allocFlags);
+      if (pfn !== 0) return pfn;
     }
+    // Rather mix types than fail.
+    return (allocFlags & ALLOC_NOFRAGMENT) === 0 ? 0 : walkZonelist(row, row, gfp, order, type, highest, allocFlags & ~ALLOC_NOFRAGMENT);
   }
-  if (got === 0) {
-    const pfn = allocPages(s, node, gfp, 0);
-    if (pfn !== NO_PAGE) pages[filled++] = pfn;
-  }
-  return filled;
-}
 
-/** Takes a block from one zone: per-CPU lists first, free areas otherwise. */
-function takeFromZone(s: BuddyState, zone: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
-  let pfn = hasPcpList(s, order) ? takeFromPcp(s, zone, order, type, allocFlags, false) : 0;
-  if (pfn === 0) pfn = takeFromFreeAreas(s, zone, gfp, order, type, allocFlags);
-  if ((s.words[(zone << ZONE_SHIFT) + Z_FLAGS] & ZONE_BOOSTED) !== 0) tellKswapd(s, zone, gfp, highest);
-  return pfn;
-}
-
-function takeFromFreeAreas(s: BuddyState, zone: number, gfp: Gfp, order: number, type: number, allocFlags: number): number {
-  if ((gfp & __GFP_NOFAIL) !== 0 && order > 1) {
-    report(s, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
+  function takeFromFreeAreas(zone: number, gfp: Gfp, order: number, type: number, allocFlags: number): number {
+    if ((gfp & __GFP_NOFAIL) !== 0 && order > 1) warnNoFail(s, order);
+    let pfn = (allocFlags & ALLOC_HIGHATOMIC) !== 0 ? takeSmallest(zone, order, MIGRATE_HIGHATOMIC) : 0;
+    if (pfn === 0) pfn = takeSmallest(zone, order, type);
+    if (pfn === 0) pfn = takeFromOtherTypes(s, zone, order, type, allocFlags);
+    if (pfn === 0 && (allocFlags & (ALLOC_OOM | ALLOC_NON_BLOCK)) !== 0) pfn = takeSmallest(zone, order, MIGRATE_HIGHATOMIC);
+    if (pfn !== 0) addFreePages(zone, -(1 << order));
+    return pfn;
   }
-  let pfn = (allocFlags & ALLOC_HIGHATOMIC) !== 0 ? takeSmallest(s, zone, order, MIGRATE_HIGHATOMIC) : 0;
-  if (pfn === 0) pfn = takeWithFallback(s, zone, order, type, allocFlags);
-  if (pfn === 0 && (allocFlags & (ALLOC_OOM | ALLOC_NON_BLOCK)) !== 0) pfn = takeSmallest(s, zone, order, MIGRATE_HIGHATOMIC);
-  if (pfn !== 0) addFreePages(s, zone, -(1 << order));
-  return pfn;
+
+  function allocPagesBulk(node: number, gfp: Gfp, nrPages: number, pages: Int32Array): number {
+    if (!Number.isInteger(nrPages) || nrPages > pages.length) {
+      report(s, badArgument('BAD_SIZE', 'nrPages', nrPages, `an integer up to the ${String(pages.length)} slots of the array`));
+      return 0;
+    }
+    let filled = 0;
+    while (filled < nrPages && pages[filled] !== NO_PAGE) filled++;
+    if (nrPages <= 0 || filled === nrPages) return filled;
+    const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node, gfp, nrPages) : -1;
+    let got = 0;
+    if (zone >= 0) {
+      const type = (gfp & mobilityMask) >> 3;
+      for (; filled < nrPages; filled++) {
+        if (pages[filled] !== NO_PAGE) continue;
+        const pfn = take(zone, 0, type, ALLOC_WMARK_LOW, true);
+        if (pfn === 0) break;
+        refcount[pfn] = 1;
+        if ((gfp & __GFP_ZERO) !== 0) prepare(s, pfn, gfp, 0);
+        pages[filled] = pfn;
+        got++;
+      }
+    }
+    if (got === 0) {
+      const pfn = allocPages(node, gfp, 0);
+      if (pfn !== NO_PAGE) pages[filled++] = pfn;
+    }
+    return filled;
+  }
+
+  return { allocPages, allocPagesBulk };
 }
 
 function tellKswapd(s: BuddyState, zone: number, gfp: Gfp, highest: number): void {
@@ -212,7 +201,7 @@ function prepare(s: BuddyState, pfn: number, gfp: Gfp, order: number): void {
 /** Finds the first local zone that can lose the whole bulk and stay above its low watermark, or -1. */
 function bulkZone(s: BuddyState, node: number, gfp: Gfp, nrPages: number): number {
   const w = s.words;
-  const row = zonelistRow(s, node, s.gfpZone[gfp & GFP_ZONEMASK], (gfp & __GFP_THISNODE) !== 0);
+  const row = zonelistRow(s, node, s.gfpZone[gfp & GFP_ZONEMASK], gfp & __GFP_THISNODE);
   if (s.zonelists[row] < 0) return -1;
   const preferred = w[(s.zonelists[row] << ZONE_SHIFT) + Z_INDEX];
   for (let at = row; s.zonelists[at] >= 0; at++) {
@@ -223,6 +212,10 @@ function bulkZone(s: BuddyState, node: number, gfp: Gfp, nrPages: number): numbe
     if (free - Math.min(free, w[z + Z_HIGHATOMIC]) > mark + w[z + Z_RESERVE + preferred]) return s.zonelists[at];
   }
   return -1;
+}
+
+function warnNoFail(s: BuddyState, order: number): void {
+  report(s, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
 }
 
 function refuseOrder(s: BuddyState, gfp: Gfp, order: number): number {
@@ -239,18 +232,4 @@ function refuseOrder(s: BuddyState, gfp: Gfp, order: number): number {
 function refuseMobility(s: BuddyState, gfp: Gfp): number {
   report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), 'not both __GFP_MOVABLE and __GFP_RECLAIMABLE'));
   return NO_PAGE;
-}
-
-/**
- * Drops the flags that an exact allocation cannot honour.
- *
- * @param s - the state.
- * @param gfp - flags of the request.
- * @returns flags to use.
- */
-export function exactGfp(s: BuddyState, gfp: Gfp): Gfp {
-  const refused = gfp & (__GFP_COMP | __GFP_HIGHMEM);
-  if (refused === 0) return gfp;
-  report(s, badArgument('BAD_GFP', 'gfp of an exact allocation', formatGfp(gfp), `without ${formatGfp(refused)}`, 'warn'));
-  return gfp & ~refused;
 }

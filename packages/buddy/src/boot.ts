@@ -14,8 +14,7 @@ import {
   type PfnRange,
   type ZoneSpec,
 } from '@kmem/contracts';
-import { fillGfpZone } from './alloc-flags.js';
-import { freeBlock } from './free-area.js';
+import { fillGfpZone } from './gfp.js';
 import { addPageblock, pageblockType } from './pageblock.js';
 import {
   P_BATCH,
@@ -121,7 +120,7 @@ function releaseRange(s: BuddyState, zone: number, spec: ZoneSpec, range: PfnRan
       const order = pageByPage ? 0 : Math.min(aligned, 31 - Math.clz32(end - at));
       const type = pageblockType(s, zone, at);
       s.words[zoneWords(zone) + Z_MANAGED] += 1 << order;
-      freeBlock(s, zone, at, order, type, !pageByPage);
+      s.areas.freeBlock(zone, at, order, type, !pageByPage);
       at += 1 << order;
     }
   }

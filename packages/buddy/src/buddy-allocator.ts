@@ -3,7 +3,7 @@
  *
  * Read on from here: alloc.ts and free.ts are the two ways through, per-cpu-lists.ts the front, free-area.ts the
  * buddy system, fallback.ts what happens when a type runs out, slow-path.ts when memory does; state.ts has
- * the layout and the invariants.
+ * the layout and the invariants. Where speed counts, functions are made once for each allocator, around its arrays.
  */
 import {
   MIGRATETYPE_NAMES,
@@ -23,12 +23,14 @@ import {
   type ZoneKind,
   type ZoneSpec,
 } from '@kmem/contracts';
-import { allocPages, allocPagesBulk } from './alloc.js';
+import { createAllocation, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
 import { boot } from './boot.js';
-import { allocPagesExact, freePages, freePagesExact, getPage, putPage, splitPage } from './free.js';
+import { allocPagesExact, freePagesExact } from './exact.js';
+import { createFreeAreas } from './free-area.js';
+import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
 import { exportPageState, loadPageState } from './page-state.js';
-import { drainAllPcps, drainPcp } from './per-cpu-lists.js';
+import { createPcpLists } from './per-cpu-lists.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
 import { BuddyState, ORDERS_LIMIT, P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords } from './state.js';
 import { LINUX_TUNABLES, NO_LIMITS, type ZoneTunables } from './zone-limits.js';
@@ -119,6 +121,8 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  */
 export class BuddyAllocator implements PageAllocator {
   readonly #state: BuddyState;
+  readonly #allocation: Allocation;
+  readonly #freeing: Freeing;
   readonly #nrReserves: number;
 
   /**
@@ -138,15 +142,17 @@ export class BuddyAllocator implements PageAllocator {
       this.#state = makeState(options, state.zones.map((zone) => zone.zone as ZoneKind), 1);
       this.#nrReserves = state.zones[0]?.lowmem_reserve.length ?? 0;
       loadPageState(this.#state, state);
-      return;
+    } else {
+      const zones = options.zones ?? [oneZone(frames)];
+      const kinds = zones.filter((zone) => zone.node === 0).map((zone) => zone.kind);
+      this.#state = makeState(options, kinds, zones.length / kinds.length);
+      this.#nrReserves = kinds.length;
+      const limits = options.zones === undefined ? NO_LIMITS : LINUX_TUNABLES;
+      const free = options.free ?? zones.flatMap((zone) => zone.present);
+      boot(this.#state, zones, free, { ...limits, ...options.tunables });
     }
-    const zones = options.zones ?? [oneZone(frames)];
-    const kinds = zones.filter((zone) => zone.node === 0).map((zone) => zone.kind);
-    this.#state = makeState(options, kinds, zones.length / kinds.length);
-    this.#nrReserves = kinds.length;
-    const limits = options.zones === undefined ? NO_LIMITS : LINUX_TUNABLES;
-    const free = options.free ?? zones.flatMap((zone) => zone.present);
-    boot(this.#state, zones, free, { ...limits, ...options.tunables });
+    this.#allocation = createAllocation(this.#state);
+    this.#freeing = createFreeing(this.#state);
   }
 
   /** Number of orders; the largest block has order `maxOrder - 1`. */
@@ -194,7 +200,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages
    */
   allocPages(gfp: Gfp, order: Order): Pfn {
-    return allocPages(this.#state, 0, gfp, order);
+    return this.#allocation.allocPages(0, gfp, order);
   }
 
   /**
@@ -213,7 +219,7 @@ export class BuddyAllocator implements PageAllocator {
     if (!(Number.isInteger(node) && node >= 0 && node < nrNodes)) {
       throw new RangeError(`node is ${String(node)}, expected an integer from 0 to ${String(nrNodes - 1)}`);
     }
-    return allocPages(this.#state, node, gfp, order);
+    return this.#allocation.allocPages(node, gfp, order);
   }
 
   /**
@@ -226,7 +232,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName __free_pages
    */
   freePages(pfn: Pfn, order: Order): void {
-    freePages(this.#state, pfn, order);
+    this.#freeing.freePages(pfn, order);
   }
 
   /**
@@ -241,7 +247,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_bulk_array
    */
   allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
-    return allocPagesBulk(this.#state, 0, gfp, nrPages, pages);
+    return this.#allocation.allocPagesBulk(0, gfp, nrPages, pages);
   }
 
   /**
@@ -255,7 +261,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_exact
    */
   allocPagesExact(sizeBytes: number, gfp: Gfp): Pfn {
-    return allocPagesExact(this.#state, 0, sizeBytes, gfp);
+    return allocPagesExact(this.#state, this.#allocation, 0, sizeBytes, gfp);
   }
 
   /**
@@ -268,7 +274,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName free_pages_exact
    */
   freePagesExact(pfn: Pfn, sizeBytes: number): void {
-    freePagesExact(this.#state, pfn, sizeBytes);
+    freePagesExact(this.#state, this.#freeing, pfn, sizeBytes);
   }
 
   /**
@@ -305,7 +311,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName put_page
    */
   putPage(pfn: Pfn): void {
-    putPage(this.#state, pfn);
+    this.#freeing.putPage(pfn);
   }
 
   /**
@@ -316,7 +322,7 @@ export class BuddyAllocator implements PageAllocator {
    */
   drainLocalPages(): void {
     const s = this.#state;
-    for (let zone = 0; zone < s.nrZones; zone++) drainPcp(s, s.cpus.cpu, zone);
+    for (let zone = 0; zone < s.nrZones; zone++) s.lists.drain(s.cpus.cpu, zone);
   }
 
   /**
@@ -326,7 +332,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName drain_all_pages
    */
   drainAllPages(): void {
-    drainAllPcps(this.#state);
+    this.#state.lists.drainAll();
   }
 
   /**
@@ -401,7 +407,7 @@ function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: n
       `zones are of kind ${kinds.join(', ')}; expected kinds out of ${ZONE_KINDS.join(', ')}, Normal among them, the same on every node`,
     );
   }
-  return new BuddyState({
+  const parts = {
     frames: options.frames,
     kinds,
     nrNodes,
@@ -413,7 +419,8 @@ function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: n
     reclaim: options.reclaim ?? null,
     trace: options.trace ?? null,
     reports: options.reports ?? null,
-  });
+  };
+  return new BuddyState(parts, createFreeAreas, createPcpLists);
 }
 
 function checkParts(options: BuddyOptions): void {

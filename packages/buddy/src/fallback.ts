@@ -12,7 +12,6 @@ import {
   MIGRATE_UNMOVABLE,
 } from '@kmem/contracts';
 import { ALLOC_KSWAPD, ALLOC_NOFRAGMENT } from './alloc-flags.js';
-import { moveFreeBlock, takeSmallest } from './free-area.js';
 import { movePageblock, pageblockType, setPageblockType } from './pageblock.js';
 import {
   freeListEnds,
@@ -35,20 +34,21 @@ const CANDIDATES = Uint8Array.of(
 );
 
 /**
- * Takes a block of a type, from other types' pageblocks if there is none of its own.
+ * Takes a block of a type that has none left, by moving other types' blocks to its lists.
  *
  * @param s - the state.
  * @param zone - zone id.
  * @param order - order.
- * @param type - migratetype.
+ * @param type - migratetype; its lists are empty from `order` on.
  * @param allocFlags - `ALLOC_NOFRAGMENT` allows only whole pageblocks to change hands.
  * @returns first frame, or 0.
  */
-export function takeWithFallback(s: BuddyState, zone: number, order: number, type: number, allocFlags: number): number {
-  for (;;) {
-    const pfn = takeSmallest(s, zone, order, type);
-    if (pfn !== 0 || !fallback(s, zone, order, type, allocFlags)) return pfn;
+export function takeFromOtherTypes(s: BuddyState, zone: number, order: number, type: number, allocFlags: number): number {
+  while (fallback(s, zone, order, type, allocFlags)) {
+    const pfn = s.areas.takeSmallest(zone, order, type);
+    if (pfn !== 0) return pfn;
   }
+  return 0;
 }
 
 /** Finds a block of another type and moves it, or its whole pageblock, to the lists of `type`. */
@@ -92,7 +92,7 @@ function canClaim(s: BuddyState, order: number, type: number): boolean {
 /** Steals the first block of a list: alone, with its pageblock's free blocks, or with the pageblock itself. */
 function steal(s: BuddyState, zone: number, order: number, wanted: number, type: number, from: number, allocFlags: number): void {
   const pfn = s.words[freeListEnds(s, zone, order, from)];
-  if (!claimPageblock(s, zone, pfn, order, type, allocFlags)) moveFreeBlock(s, pfn, type);
+  if (!claimPageblock(s, zone, pfn, order, type, allocFlags)) s.areas.moveFreeBlock(pfn, type);
   if (s.trace !== null) {
     s.trace.mmPageAllocExtfrag(pfn, wanted, order, type, from, pageblockType(s, zone, pfn) === type ? 1 : 0);
   }

@@ -18,155 +18,192 @@ import {
   PAGE_TYPE_BUDDY,
   PB_TYPE_MASK,
 } from '@kmem/contracts';
-import { addFreePages, COSTLY_ORDER, Z_NONEMPTY, Z_NR_BLOCKS, ZONE_LISTS_SHIFT, ZONE_SHIFT, type BuddyState } from './state.js';
+import {
+  P_DIFF,
+  PCP_SHIFT,
+  Z_NONEMPTY,
+  Z_NR_BLOCKS,
+  Z_NR_FREE,
+  Z_STAT_THRESHOLD,
+  ZONE_LISTS_SHIFT,
+  ZONE_SHIFT,
+  type BuddyState,
+} from './state.js';
 
-/** Everything in a `block` word but the type: what a merge compares. */
-const IDENTITY_MASK = ~BLOCK_TYPE_MASK;
+/** The buddy system of one allocator. `zone` is a zone id, `type` a migratetype, `pfn` the first frame of a block. */
+export interface FreeAreas {
+  /**
+   * Takes the first block of the smallest order that has one, and splits it down.
+   *
+   * @returns first frame, or 0 when the lists of the type are empty from `order` on.
+   */
+  takeSmallest(zone: number, order: number, type: number): number;
 
-/**
- * Takes the first block of the smallest order that has one, and splits it down.
- *
- * @param s - the state.
- * @param zone - zone id.
- * @param order - wanted order.
- * @param type - migratetype of the lists to look at.
- * @returns first frame, or 0 when the lists are empty.
- */
-export function takeSmallest(s: BuddyState, zone: number, order: number, type: number): number {
-  const orders = s.words[(zone << ZONE_SHIFT) + Z_NONEMPTY + type] >>> order;
-  if (orders === 0) return 0;
-  let current = order + 31 - Math.clz32(orders & -orders);
-  const pfn = s.words[s.layout.ends + (((zone << ZONE_LISTS_SHIFT) | (current << 3) | type) << 1)];
-  removeFreeBlock(s, pfn);
-  while (current > order) {
-    current--;
-    const upper = pfn + (1 << current);
-    addFreeBlock(s, upper, zone, current, type, false);
-    if (s.trace !== null) s.trace.blockSplit(upper, current);
-  }
-  s.block[pfn] = (zone << BLOCK_ZONE_SHIFT) | (type << BLOCK_TYPE_SHIFT) | order;
-  if (s.trace !== null) {
-    s.trace.mmPageAllocZoneLocked(pfn, order, type, hasPcpList(s, order) && type < MIGRATE_PCPTYPES ? 1 : 0);
-  }
-  return pfn;
+  /**
+   * Puts a block back and merges it with its buddies as far as they are free. It goes to the list of `type` even if
+   * a buddy was on another one; to the tail if asked, or if a larger merge is likely soon.
+   */
+  freeBlock(zone: number, pfn: number, order: number, type: number, toTail: boolean): void;
+
+  /** Links a block into a free list and marks it free. */
+  addFreeBlock(zone: number, pfn: number, order: number, type: number, toTail: boolean): void;
+
+  /**
+   * Moves a free block to the tail of another type's list.
+   *
+   * @returns order of the block.
+   */
+  moveFreeBlock(pfn: number, type: number): number;
+
+  /** Adds to a zone's count of free pages through the current CPU's part (buddy spec 14). */
+  addFreePages(zone: number, pages: number): void;
 }
 
 /**
- * Puts a block back and merges it with its buddies as far as they are free.
+ * Makes the buddy system over a state. The functions hold the arrays themselves: V8 then knows their addresses.
  *
  * @param s - the state.
- * @param zone - zone id.
- * @param first - first frame.
- * @param order - order of the block.
- * @param type - migratetype of the list it goes to, also after merging.
- * @param toTail - true to insert at the tail; otherwise the head, unless a larger merge is likely soon.
+ * @returns its buddy system.
  */
-export function freeBlock(s: BuddyState, zone: number, first: number, order: number, type: number, toTail: boolean): void {
-  const block = s.block;
+export function createFreeAreas(s: BuddyState): FreeAreas {
+  const { words: w, block, next, prev, pageblocks, pageblockOrder, cpus, nrZones } = s;
+  const { ends: allEnds, pcp: allPcps } = s.layout;
   const top = s.maxOrder - 1;
-  const identity = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY;
-  let pfn = first;
-  let buddy = 0;
-  if (type !== MIGRATE_ISOLATE) addFreePages(s, zone, 1 << order);
-  block[pfn] = 0;
-  while (order < top) {
-    buddy = pfn ^ (1 << order);
-    if ((block[buddy] & IDENTITY_MASK) !== (identity | order)) break;
-    if (order >= s.pageblockOrder) {
-      // Pageblocks kept for one purpose must not be swallowed by a neighbour, nor swallow it.
-      const buddyType = s.pageblocks[buddy >> s.pageblockOrder] & PB_TYPE_MASK;
-      if (buddyType !== type && (buddyType >= MIGRATE_PCPTYPES || type >= MIGRATE_PCPTYPES)) break;
+  /** Everything in a `block` word but the type: what a merge compares. */
+  const identityMask = ~BLOCK_TYPE_MASK;
+
+  function takeSmallest(zone: number, order: number, type: number): number {
+    const nonempty = (zone << ZONE_SHIFT) + Z_NONEMPTY + type;
+    const orders = w[nonempty] >>> order;
+    if (orders === 0) return 0;
+    const found = order + 31 - Math.clz32(orders & -orders);
+    const pfn = w[allEnds + (((zone << ZONE_LISTS_SHIFT) | (found << 3) | type) << 1)];
+    removeFreeBlock(pfn);
+    if (found > order) split(zone, pfn, found, order, type);
+    block[pfn] = (zone << BLOCK_ZONE_SHIFT) | (type << BLOCK_TYPE_SHIFT) | order;
+    if (s.trace !== null) {
+      s.trace.mmPageAllocZoneLocked(pfn, order, type, hasPcpList(s, order) && type < MIGRATE_PCPTYPES ? 1 : 0);
     }
-    removeFreeBlock(s, buddy);
-    pfn &= buddy;
-    order++;
-    if (s.trace !== null) s.trace.blockMerge(pfn, order);
+    return pfn;
   }
-  let tail = toTail;
-  if (!tail && order < top - 1) {
-    // The parent's buddy is free: keep this block at the tail, so that it stays free until its own buddy comes.
-    const parentBuddy = (pfn & buddy) ^ (2 << order);
-    tail = (block[parentBuddy] & IDENTITY_MASK) === (identity | (order + 1));
+
+  /** Gives the upper halves of a block to the lists, which are empty: the block was the smallest there was. */
+  function split(zone: number, pfn: number, from: number, to: number, type: number): void {
+    const z = zone << ZONE_SHIFT;
+    const mark = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY | (type << BLOCK_TYPE_SHIFT);
+    let ends = allEnds + (((zone << ZONE_LISTS_SHIFT) | (from << 3) | type) << 1);
+    for (let order = from - 1; order >= to; order--) {
+      const upper = pfn + (1 << order);
+      ends -= 1 << 4;
+      block[upper] = mark | order;
+      next[upper] = 0;
+      prev[upper] = 0;
+      w[ends] = upper;
+      w[ends + 1] = upper;
+      w[z + Z_NR_BLOCKS + order]++;
+      if (s.trace !== null) s.trace.blockSplit(upper, order);
+    }
+    w[z + Z_NONEMPTY + type] |= (1 << from) - (1 << to);
   }
-  addFreeBlock(s, pfn, zone, order, type, tail);
-}
 
-/**
- * Links a block into a free list and marks it free.
- *
- * @param s - the state.
- * @param pfn - first frame.
- * @param zone - zone id.
- * @param order - order.
- * @param type - migratetype.
- * @param tail - true for the tail, false for the head.
- */
-export function addFreeBlock(s: BuddyState, pfn: number, zone: number, order: number, type: number, tail: boolean): void {
-  const w = s.words;
-  const z = zone << ZONE_SHIFT;
-  const ends = s.layout.ends + (((zone << ZONE_LISTS_SHIFT) | (order << 3) | type) << 1);
-  s.block[pfn] = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY | (type << BLOCK_TYPE_SHIFT) | order;
-  w[z + Z_NR_BLOCKS + order]++;
-  const head = w[ends];
-  if (head === 0) {
-    s.next[pfn] = 0;
-    s.prev[pfn] = 0;
-    w[ends] = pfn;
-    w[ends + 1] = pfn;
-    w[z + Z_NONEMPTY + type] |= 1 << order;
-  } else if (tail) {
-    const last = w[ends + 1];
-    s.next[pfn] = 0;
-    s.prev[pfn] = last;
-    s.next[last] = pfn;
-    w[ends + 1] = pfn;
-  } else {
-    s.next[pfn] = head;
-    s.prev[pfn] = 0;
-    s.prev[head] = pfn;
-    w[ends] = pfn;
+  function freeBlock(zone: number, first: number, firstOrder: number, type: number, toTail: boolean): void {
+    const identity = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY;
+    let pfn = first;
+    let order = firstOrder;
+    let buddy = 0;
+    if (type !== MIGRATE_ISOLATE) addFreePages(zone, 1 << order);
+    block[pfn] = 0;
+    while (order < top) {
+      buddy = pfn ^ (1 << order);
+      if ((block[buddy] & identityMask) !== (identity | order)) break;
+      if (order >= pageblockOrder && !mayMerge(buddy, type)) break;
+      removeFreeBlock(buddy);
+      pfn &= buddy;
+      order++;
+      if (s.trace !== null) s.trace.blockMerge(pfn, order);
+    }
+    let tail = toTail;
+    if (!tail && order < top - 1) {
+      // The parent's buddy is free: keep this block at the tail, so that it stays free until its own buddy comes.
+      const parentBuddy = (pfn & buddy) ^ (2 << order);
+      tail = (block[parentBuddy] & identityMask) === (identity | (order + 1));
+    }
+    addFreeBlock(zone, pfn, order, type, tail);
   }
-}
 
-/**
- * Takes a block out of the free list it is on and removes its mark.
- *
- * @param s - the state.
- * @param pfn - first frame of a free block.
- */
-export function removeFreeBlock(s: BuddyState, pfn: number): void {
-  const w = s.words;
-  const word = s.block[pfn];
-  const zone = word >>> BLOCK_ZONE_SHIFT;
-  const order = word & BLOCK_ORDER_MASK;
-  const type = (word & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT;
-  const z = zone << ZONE_SHIFT;
-  const ends = s.layout.ends + (((zone << ZONE_LISTS_SHIFT) | (order << 3) | type) << 1);
-  const next = s.next[pfn];
-  const prev = s.prev[pfn];
-  if (prev === 0) w[ends] = next;
-  else s.next[prev] = next;
-  if (next === 0) w[ends + 1] = prev;
-  else s.prev[next] = prev;
-  if ((next | prev) === 0) w[z + Z_NONEMPTY + type] &= ~(1 << order);
-  w[z + Z_NR_BLOCKS + order]--;
-  s.block[pfn] = 0;
-}
+  /** Pageblocks kept for one purpose must not be swallowed by a neighbour, nor swallow it. */
+  function mayMerge(buddy: number, type: number): boolean {
+    const buddyType = pageblocks[buddy >> pageblockOrder] & PB_TYPE_MASK;
+    return buddyType === type || (buddyType < MIGRATE_PCPTYPES && type < MIGRATE_PCPTYPES);
+  }
 
-/**
- * Moves a free block to the tail of another type's list.
- *
- * @param s - the state.
- * @param pfn - first frame of a free block.
- * @param type - the other migratetype.
- * @returns order of the block.
- */
-export function moveFreeBlock(s: BuddyState, pfn: number, type: number): number {
-  const word = s.block[pfn];
-  const order = word & BLOCK_ORDER_MASK;
-  removeFreeBlock(s, pfn);
-  addFreeBlock(s, pfn, word >>> BLOCK_ZONE_SHIFT, order, type, true);
-  return order;
+  function addFreeBlock(zone: number, pfn: number, order: number, type: number, toTail: boolean): void {
+    const z = zone << ZONE_SHIFT;
+    const ends = allEnds + (((zone << ZONE_LISTS_SHIFT) | (order << 3) | type) << 1);
+    block[pfn] = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY | (type << BLOCK_TYPE_SHIFT) | order;
+    w[z + Z_NR_BLOCKS + order]++;
+    const head = w[ends];
+    if (head === 0) {
+      next[pfn] = 0;
+      prev[pfn] = 0;
+      w[ends] = pfn;
+      w[ends + 1] = pfn;
+      w[z + Z_NONEMPTY + type] |= 1 << order;
+    } else if (toTail) {
+      const last = w[ends + 1];
+      next[pfn] = 0;
+      prev[pfn] = last;
+      next[last] = pfn;
+      w[ends + 1] = pfn;
+    } else {
+      next[pfn] = head;
+      prev[pfn] = 0;
+      prev[head] = pfn;
+      w[ends] = pfn;
+    }
+  }
+
+  /** Takes a block out of the free list it is on and removes its mark. */
+  function removeFreeBlock(pfn: number): void {
+    const word = block[pfn];
+    const zone = word >>> BLOCK_ZONE_SHIFT;
+    const order = word & BLOCK_ORDER_MASK;
+    const type = (word & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT;
+    const z = zone << ZONE_SHIFT;
+    const ends = allEnds + (((zone << ZONE_LISTS_SHIFT) | (order << 3) | type) << 1);
+    const after = next[pfn];
+    const before = prev[pfn];
+    if (before === 0) w[ends] = after;
+    else next[before] = after;
+    if (after === 0) w[ends + 1] = before;
+    else prev[after] = before;
+    if ((after | before) === 0) w[z + Z_NONEMPTY + type] &= ~(1 << order);
+    w[z + Z_NR_BLOCKS + order]--;
+    block[pfn] = 0;
+  }
+
+  function moveFreeBlock(pfn: number, type: number): number {
+    const word = block[pfn];
+    const order = word & BLOCK_ORDER_MASK;
+    removeFreeBlock(pfn);
+    addFreeBlock(word >>> BLOCK_ZONE_SHIFT, pfn, order, type, true);
+    return order;
+  }
+
+  function addFreePages(zone: number, pages: number): void {
+    const z = zone << ZONE_SHIFT;
+    const part = allPcps + ((cpus.cpu * nrZones + zone) << PCP_SHIFT) + P_DIFF;
+    const diff = w[part] + pages;
+    const threshold = w[z + Z_STAT_THRESHOLD];
+    if (diff > threshold || diff < -threshold) {
+      w[z + Z_NR_FREE] += diff;
+      w[part] = 0;
+    } else {
+      w[part] = diff;
+    }
+  }
+
+  return { takeSmallest, freeBlock, addFreeBlock, moveFreeBlock, addFreePages };
 }
 
 /**
@@ -177,5 +214,5 @@ export function moveFreeBlock(s: BuddyState, pfn: number, type: number): number 
  * @returns true for orders 0 to 3, and for the pageblock order with huge pages on.
  */
 export function hasPcpList(s: BuddyState, order: number): boolean {
-  return order <= COSTLY_ORDER || order === s.hugeOrder;
+  return ((s.pcpOrders >> order) & 1) !== 0;
 }

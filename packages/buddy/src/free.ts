@@ -9,7 +9,6 @@ import {
   BLOCK_PCP,
   BLOCK_TAIL,
   BLOCK_ZONE_SHIFT,
-  NO_PAGE,
   PAGE_FLAG_NAMES,
   PAGE_FLAGS_FORBIDDEN_AT_FREE,
   PAGE_TYPE_BUDDY,
@@ -17,48 +16,78 @@ import {
   PB_TOUCHED,
   PB_TYPE_MASK,
   PG_head,
-  type Gfp,
 } from '@kmem/contracts';
-import { allocPages, exactGfp } from './alloc.js';
-import { freeBlock, hasPcpList } from './free-area.js';
+import { hasPcpList } from './free-area.js';
 import { pageblockType } from './pageblock.js';
 import { badArgument, badFrame, report } from './report.js';
-import { putOnPcp } from './per-cpu-lists.js';
 import type { BuddyState } from './state.js';
 
-/**
- * Drops a reference to a block; the last one frees it.
- *
- * @param s - the state.
- * @param pfn - first frame.
- * @param order - order.
- */
-export function freePages(s: BuddyState, pfn: number, order: number): void {
-  if (s.refcount[pfn] !== 1 || order >>> 0 !== order || (s.block[pfn] & (BLOCK_ORDER_MASK | BLOCK_TAIL)) !== order) {
-    if (!mayFree(s, pfn, order)) return;
-    if (--s.refcount[pfn] > 0) {
-      freeAllButFirst(s, pfn, order);
-      return;
-    }
-  }
-  s.refcount[pfn] = 0;
-  freeUnreferenced(s, pfn, order);
+/** The ways to give pages back. */
+export interface Freeing {
+  /** Drops a reference to a block; the last one frees it. */
+  freePages(pfn: number, order: number): void;
+  /** Drops a reference; the last one frees a compound page whole and any other page alone. */
+  putPage(pfn: number): void;
 }
 
 /**
- * Drops a reference; the last one frees a compound page whole and any other page alone.
+ * Makes the ways to give pages back. The functions hold the arrays themselves: V8 then knows their addresses.
  *
  * @param s - the state.
- * @param pfn - a frame in use.
+ * @returns functions over it.
  */
-export function putPage(s: BuddyState, pfn: number): void {
-  const head = headOf(s, pfn);
-  if (!isReferenced(s, head)) {
-    report(s, badFrame('REFCOUNT', pfn, 'a reference is dropped that nobody holds'));
-    return;
+export function createFreeing(s: BuddyState): Freeing {
+  const { block, flags, refcount, pageblocks, pageblockOrder } = s;
+  const { put } = s.lists;
+  const { freeBlock } = s.areas;
+
+  function freePages(pfn: number, order: number): void {
+    // One reference, and the order of a block that starts here: all that can be wrong is wrong with neither.
+    if (refcount[pfn] !== 1 || (block[pfn] & (BLOCK_ORDER_MASK | BLOCK_TAIL)) !== order) {
+      if (!mayFree(s, pfn, order)) return;
+      if (--refcount[pfn] > 0) {
+        freeAllButFirst(pfn, order);
+        return;
+      }
+    }
+    refcount[pfn] = 0;
+    freeUnreferenced(pfn, order);
   }
-  if (--s.refcount[head] > 0) return;
-  freeUnreferenced(s, head, (s.flags[head] & (1 << PG_head)) !== 0 ? s.block[head] & BLOCK_ORDER_MASK : 0);
+
+  function putPage(pfn: number): void {
+    const head = headOf(s, pfn);
+    if (!isReferenced(s, head)) {
+      report(s, badFrame('REFCOUNT', pfn, 'a reference is dropped that nobody holds'));
+      return;
+    }
+    if (--refcount[head] > 0) return;
+    freeUnreferenced(head, (flags[head] & (1 << PG_head)) !== 0 ? block[head] & BLOCK_ORDER_MASK : 0);
+  }
+
+  /** Sends a block without references to the lists it belongs to, unless its pages are in a bad state. */
+  function freeUnreferenced(pfn: number, order: number): void {
+    if (s.trace !== null) s.trace.mmPageFree(pfn, order);
+    const pageblock = pageblocks[pfn >> pageblockOrder];
+    if ((flags[pfn] !== 0 || (pageblock & PB_TOUCHED) !== 0 || order > pageblockOrder) && !clean(s, pfn, order)) return;
+    const zone = block[pfn] >>> BLOCK_ZONE_SHIFT;
+    const type = (pageblock & PB_SHARED) === 0 ? pageblock & PB_TYPE_MASK : pageblockType(s, zone, pfn);
+    if (hasPcpList(s, order)) put(zone, pfn, order, type);
+    else freeBlock(zone, pfn, order, type, false);
+  }
+
+  /** Somebody still holds the block: the other pages of a block that is not compound go back now (buddy spec 2.1). */
+  function freeAllButFirst(pfn: number, order: number): void {
+    if ((flags[pfn] & (1 << PG_head)) !== 0) return;
+    const zoneBits = (block[pfn] >>> BLOCK_ZONE_SHIFT) << BLOCK_ZONE_SHIFT;
+    block[pfn] = zoneBits;
+    for (let part = order - 1; part >= 0; part--) {
+      const at = pfn + (1 << part);
+      block[at] = zoneBits | part;
+      freeUnreferenced(at, part);
+    }
+  }
+
+  return { freePages, putPage };
 }
 
 /**
@@ -76,47 +105,6 @@ export function getPage(s: BuddyState, pfn: number): void {
   // A frame inside a block that is not compound may be referenced too: the block's free must then notice.
   if (s.refcount[head] === 0) s.pageblocks[head >> s.pageblockOrder] |= PB_TOUCHED;
   s.refcount[head]++;
-}
-
-/**
- * Takes as many contiguous pages as the size needs; the rest of the block goes back at once (buddy spec 10.2).
- *
- * @param s - the state.
- * @param node - node to start from.
- * @param sizeBytes - size in bytes.
- * @param gfp - flags.
- * @returns first frame or `NO_PAGE`.
- */
-export function allocPagesExact(s: BuddyState, node: number, sizeBytes: number, gfp: Gfp): number {
-  const pages = pagesOf(s, sizeBytes);
-  if (pages === 0) return NO_PAGE;
-  const order = pages > 2 ** (s.maxOrder - 1) ? s.maxOrder : Math.ceil(Math.log2(pages));
-  const pfn = allocPages(s, node, exactGfp(s, gfp), order);
-  if (pfn === NO_PAGE) return NO_PAGE;
-  splitPage(s, pfn, order);
-  for (let at = pfn + pages; at < pfn + (1 << order); at++) {
-    s.refcount[at] = 0;
-    if (s.trace !== null) s.trace.mmPageFree(at, 0);
-    // Straight to the free areas and to the tails: the rest of this block should stay in one piece.
-    const zone = s.block[at] >>> BLOCK_ZONE_SHIFT;
-    freeBlock(s, zone, at, 0, pageblockType(s, zone, at), true);
-  }
-  return pfn;
-}
-
-/**
- * Frees pages taken with {@link allocPagesExact}.
- *
- * @param s - the state.
- * @param pfn - first frame.
- * @param sizeBytes - size in bytes.
- */
-export function freePagesExact(s: BuddyState, pfn: number, sizeBytes: number): void {
-  const pages = pagesOf(s, sizeBytes);
-  for (let at = pfn; at < pfn + pages; at++) {
-    if (!mayFree(s, at, 0)) return;
-  }
-  for (let at = pfn; at < pfn + pages; at++) freePages(s, at, 0);
 }
 
 /**
@@ -140,22 +128,19 @@ export function splitPage(s: BuddyState, pfn: number, order: number): void {
   }
 }
 
-/** Sends a block without references to the lists it belongs to, unless its pages are in a bad state. */
-function freeUnreferenced(s: BuddyState, pfn: number, order: number): void {
-  if (s.trace !== null) s.trace.mmPageFree(pfn, order);
-  const pageblock = s.pageblocks[pfn >> s.pageblockOrder];
-  if ((s.flags[pfn] !== 0 || (pageblock & PB_TOUCHED) !== 0 || order >= s.pageblockOrder) && !clean(s, pfn, order)) return;
-  const zone = s.block[pfn] >>> BLOCK_ZONE_SHIFT;
-  const type = (pageblock & PB_SHARED) === 0 ? pageblock & PB_TYPE_MASK : pageblockType(s, zone, pfn);
-  if (hasPcpList(s, order)) putOnPcp(s, zone, pfn, order, type);
-  else freeBlock(s, zone, pfn, order, type, false);
+/** True when some frame of a block may have been written to on its own. */
+function isTouched(s: BuddyState, pfn: number, order: number): boolean {
+  const last = (pfn + (1 << order) - 1) >> s.pageblockOrder;
+  for (let at = pfn >> s.pageblockOrder; at <= last; at++) {
+    if ((s.pageblocks[at] & PB_TOUCHED) !== 0) return true;
+  }
+  return false;
 }
 
 /** Takes all marks of use off a block's frames; false when one of them must not be free. */
 function clean(s: BuddyState, pfn: number, order: number): boolean {
   const compound = (s.flags[pfn] & (1 << PG_head)) !== 0;
-  const touched = compound || (s.pageblocks[pfn >> s.pageblockOrder] & PB_TOUCHED) !== 0 || order > s.pageblockOrder;
-  const end = touched ? pfn + (1 << order) : pfn + 1;
+  const end = compound || isTouched(s, pfn, order) ? pfn + (1 << order) : pfn + 1;
   let good = true;
   for (let at = pfn; at < end; at++) {
     const forbidden = s.flags[at] & PAGE_FLAGS_FORBIDDEN_AT_FREE;
@@ -175,20 +160,15 @@ function clean(s: BuddyState, pfn: number, order: number): boolean {
   return true;
 }
 
-/** Somebody still holds the block: the other pages of a block that is not compound go back now (buddy spec 2.1). */
-function freeAllButFirst(s: BuddyState, pfn: number, order: number): void {
-  if ((s.flags[pfn] & (1 << PG_head)) !== 0) return;
-  const zoneBits = (s.block[pfn] >>> BLOCK_ZONE_SHIFT) << BLOCK_ZONE_SHIFT;
-  s.block[pfn] = zoneBits;
-  for (let part = order - 1; part >= 0; part--) {
-    const at = pfn + (1 << part);
-    s.block[at] = zoneBits | part;
-    freeUnreferenced(s, at, part);
-  }
-}
-
-/** Checks one by one what a caller of free promises; reports the first broken promise. */
-function mayFree(s: BuddyState, pfn: number, order: number): boolean {
+/**
+ * Checks one by one what a caller of free promises; reports the first broken promise.
+ *
+ * @param s - the state.
+ * @param pfn - first frame.
+ * @param order - order.
+ * @returns true when the block may be freed.
+ */
+export function mayFree(s: BuddyState, pfn: number, order: number): boolean {
   const last = s.frames.nrFrames - 1;
   if (order >>> 0 !== order || order >= s.maxOrder) {
     report(s, badArgument('BAD_ORDER', 'order', order, `an integer from 0 to ${String(s.maxOrder - 1)}`));
@@ -227,14 +207,6 @@ function isFree(s: BuddyState, pfn: number): boolean {
 
 function headOf(s: BuddyState, pfn: number): number {
   return (s.block[pfn] & BLOCK_TAIL) !== 0 ? s.owner[pfn] : pfn;
-}
-
-function pagesOf(s: BuddyState, sizeBytes: number): number {
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
-    report(s, badArgument('BAD_SIZE', 'sizeBytes', sizeBytes, 'a positive safe integer'));
-    return 0;
-  }
-  return Math.ceil(sizeBytes / 2 ** s.frames.pageShift);
 }
 
 function reportBadPage(s: BuddyState, pfn: number, forbidden: number): void {

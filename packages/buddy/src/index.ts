@@ -1,4 +1,4 @@
-export { formatGfp } from './alloc-flags.js';
+export { formatGfp } from './gfp.js';
 export { BuddyAllocator } from './buddy-allocator.js';
 export type { BuddyOptions } from './buddy-allocator.js';
 export { LINUX_TUNABLES, NO_LIMITS } from './zone-limits.js';

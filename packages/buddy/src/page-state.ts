@@ -17,7 +17,6 @@ import {
 } from '@kmem/contracts';
 import { assertValid } from './assert-valid.js';
 import { finishBoot } from './boot.js';
-import { addFreeBlock } from './free-area.js';
 import { addPageblock } from './pageblock.js';
 import { pcpOrder } from './per-cpu-lists.js';
 import {
@@ -146,7 +145,7 @@ function loadFreeLists(s: BuddyState, zone: number, from: ZoneState): void {
     for (const [type, pfns] of Object.entries(types)) {
       for (const pfn of pfns) {
         takeOver(s, zone, pfn, Number(order));
-        addFreeBlock(s, pfn, zone, Number(order), Number(type), true);
+        s.areas.addFreeBlock(zone, pfn, Number(order), Number(type), true);
       }
     }
   }

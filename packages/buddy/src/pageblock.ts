@@ -11,7 +11,6 @@
  * ```
  */
 import { MIGRATE_ISOLATE, PAGE_TYPE_BUDDY, PB_ABSENT, PB_SHARED, PB_TYPE_MASK, PG_lru } from '@kmem/contracts';
-import { moveFreeBlock } from './free-area.js';
 import { Z_NR_ISOLATED, Z_SHARED_TYPE, Z_SPANNED, Z_START, ZONE_SHIFT, zoneOfPfn, type BuddyState } from './state.js';
 
 /**
@@ -86,7 +85,7 @@ export function movePageblock(s: BuddyState, zone: number, pfn: number, type: nu
       if ((s.flags[at] & (1 << PG_lru)) !== 0) s.movedMovable++;
       at++;
     } else {
-      const pages = 1 << moveFreeBlock(s, at, type);
+      const pages = 1 << s.areas.moveFreeBlock(at, type);
       moved += pages;
       at += pages;
     }

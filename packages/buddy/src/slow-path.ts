@@ -35,13 +35,9 @@ import {
   ALLOC_OOM,
   ALLOC_WMARK_HIGH,
   ALLOC_WMARK_MIN,
-  formatGfp,
-  reserveFlags,
-  slowPathFlags,
 } from './alloc-flags.js';
-import { walkZonelist } from './alloc.js';
+import { formatGfp, reserveFlags, slowPathFlags } from './gfp.js';
 import { unreserveHighAtomic } from './high-atomic.js';
-import { drainAllPcps } from './per-cpu-lists.js';
 import { badArgument, report } from './report.js';
 import { COSTLY_ORDER, P_COUNT, pcpWords, Z_BOOST, Z_NODE, Z_NR_FREE, Z_WMARK, ZONE_SHIFT, type BuddyState } from './state.js';
 import { watermarkOk } from './watermark.js';
@@ -51,10 +47,14 @@ const MAX_RECLAIM_RETRIES = 16;
 /** Rounds of compaction before its priority rises; a quarter of it for costly orders. */
 const MAX_COMPACT_RETRIES = 16;
 
+/** Tries the zones of a zonelist row in turn from entry `from` on, with the given `ALLOC_*` bits; returns a first frame or 0. */
+export type WalkZonelist = (row: number, from: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number) => number;
+
 /**
  * Serves a request that the fast path could not.
  *
  * @param s - the state.
+ * @param walkZonelist - tries the zones.
  * @param row - zonelist row, with at least one zone.
  * @param gfpIn - flags of the request.
  * @param order - order.
@@ -62,7 +62,15 @@ const MAX_COMPACT_RETRIES = 16;
  * @param highest - index of the highest zone.
  * @returns first frame of a block made ready for use, or 0.
  */
-export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, type: number, highest: number): number {
+export function slowPath(
+  s: BuddyState,
+  walkZonelist: WalkZonelist,
+  row: number,
+  gfpIn: Gfp,
+  order: number,
+  type: number,
+  highest: number,
+): number {
   let gfp: number = gfpIn;
   const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0;
   const mayCompact = mayReclaim && (gfp & __GFP_IO) !== 0 && s.reclaim !== null && order > 0;
@@ -71,7 +79,7 @@ export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, 
     report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), 'not both __GFP_ATOMIC and __GFP_DIRECT_RECLAIM', 'warn'));
     gfp &= ~__GFP_ATOMIC;
   }
-  const walk = (flags: number): number => walkZonelist(s, row, gfp, order, type, highest, flags);
+  const walk = (flags: number): number => walkZonelist(row, row, gfp, order, type, highest, flags);
   let allocFlags = slowPathFlags(gfp, order, s.cpus);
   let compactPriority = COMPACT_PRIO_SYNC_LIGHT;
   let compactRetries = 0;
@@ -105,7 +113,7 @@ export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, 
       pfn = walk(allocFlags);
       if (pfn !== 0) return pfn;
       unreserveHighAtomic(s, row, type, false);
-      drainAllPcps(s);
+      s.lists.drainAll();
       pfn = walk(allocFlags);
       if (pfn !== 0) return pfn;
     }
@@ -135,9 +143,12 @@ export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, 
         continue;
       }
     }
-    pfn = walkBeforeKilling(s, row, gfp, order, type, highest);
+    if (s.reclaim === null) break;
+    // Another task may have freed memory meanwhile: look once more, well above the watermarks, before a task dies.
+    const lastFlags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
+    pfn = walkZonelist(row, row, lastFlags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
     if (pfn !== 0) return pfn;
-    const freed = mayKill(s, gfp, order, highest) && s.reclaim !== null && s.reclaim.outOfMemory(order, gfp);
+    const freed = mayKill(s, gfp, order, highest) && s.reclaim.outOfMemory(order, gfp);
     if (freed && (gfp & __GFP_NOFAIL) !== 0) {
       pfn = walk(ALLOC_NO_WATERMARKS);
       if (pfn !== 0) return pfn;
@@ -146,7 +157,13 @@ export function slowPath(s: BuddyState, row: number, gfpIn: Gfp, order: number, 
     if (!freed) break;
     noProgress = 0;
   }
-  return (gfp & __GFP_NOFAIL) === 0 ? 0 : lastResort(s, row, gfp, order, type, highest);
+  if ((gfp & __GFP_NOFAIL) === 0) return 0;
+  if (!mayReclaim) {
+    report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
+    return 0;
+  }
+  // A request that must not fail: half of the min watermark is open to it.
+  return walk(ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
 }
 
 /** Tells the reclaimer of every node in the row, once each. */
@@ -186,25 +203,9 @@ function couldServe(s: BuddyState, row: number, order: number, highest: number, 
   return false;
 }
 
-/** Another task may have freed memory meanwhile: look once more, well above the watermarks, before a task dies. */
-function walkBeforeKilling(s: BuddyState, row: number, gfp: Gfp, order: number, type: number, highest: number): number {
-  if (s.reclaim === null) return 0;
-  const flags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
-  return walkZonelist(s, row, flags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
-}
-
 /** Requests for which ending a task would not help, or is not worth it (buddy spec 9.3, step 3). */
 function mayKill(s: BuddyState, gfp: Gfp, order: number, highest: number): boolean {
   if (order > COSTLY_ORDER) return false;
   if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return false;
   return highest >= s.kinds.indexOf('Normal') && (gfp & __GFP_FS) !== 0;
-}
-
-/** A request that must not fail: half of the min watermark is open to it. */
-function lastResort(s: BuddyState, row: number, gfp: Gfp, order: number, type: number, highest: number): number {
-  if ((gfp & __GFP_DIRECT_RECLAIM) === 0) {
-    report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
-    return 0;
-  }
-  return walkZonelist(s, row, gfp, order, type, highest, ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
 }

@@ -23,6 +23,8 @@
  * There is no lock: one caller at a time.
  */
 import type { CpuContext, FrameTable, PhysicalMemory, Reclaim, ReportSink, TraceSink, ZoneKind } from '@kmem/contracts';
+import type { FreeAreas } from './free-area.js';
+import type { PcpLists } from './per-cpu-lists.js';
 
 /** Words of a zone; a power of two so that a zone's base is a shift. */
 export const ZONE_SHIFT = 6;
@@ -119,7 +121,7 @@ export interface WordLayout {
  * @param nrCpus - CPUs.
  * @returns offsets in words.
  */
-export function layoutWords(nrZones: number, nrCpus: number): WordLayout {
+function layoutWords(nrZones: number, nrCpus: number): WordLayout {
   const pcp = nrZones << ZONE_SHIFT;
   const ends = pcp + ((nrCpus * nrZones) << PCP_SHIFT);
   const pcpEnds = ends + (nrZones << ZONE_LISTS_SHIFT) * 2;
@@ -180,6 +182,8 @@ export class BuddyState {
   readonly maxOrder: number;
   /** Order that has the huge per-CPU lists, or -1. */
   readonly hugeOrder: number;
+  /** The orders that have per-CPU lists, as a bit mask. */
+  readonly pcpOrders: number;
   /** Number of migratetypes. */
   readonly nrMigratetypes: number;
   /** Zone kinds in index order. */
@@ -194,8 +198,8 @@ export class BuddyState {
   readonly gfpZone: Uint8Array;
   /** Zone ids in order of preference; see zonelist.ts. */
   readonly zonelists: Int32Array;
-  /** 1 where a request that prefers this zone avoids mixing pageblock types at first. */
-  readonly avoidFragmentation: Uint8Array;
+  /** `ALLOC_NOFRAGMENT` where a request that prefers this zone avoids mixing pageblock types at first, otherwise 0. */
+  readonly avoidFragmentation: Int32Array;
   /** Current CPU and task. */
   readonly cpus: CpuContext;
   /** RAM, to zero pages in. */
@@ -212,13 +216,19 @@ export class BuddyState {
   watermarkBoostFactor = 15000;
   /** Result of the last move of a pageblock: used pages in it that can be moved. */
   movedMovable = 0;
+  /** The buddy system over these arrays. */
+  readonly areas: FreeAreas;
+  /** The per-CPU lists in front of it. */
+  readonly lists: PcpLists;
 
   /**
    * Makes an empty state: no zone has memory.
    *
    * @param parts - what it is made of.
+   * @param createAreas - makes its buddy system.
+   * @param createLists - makes its per-CPU lists.
    */
-  constructor(parts: StateParts) {
+  constructor(parts: StateParts, createAreas: (s: BuddyState) => FreeAreas, createLists: (s: BuddyState) => PcpLists) {
     const { frames } = parts;
     this.kinds = parts.kinds;
     this.nrNodes = parts.nrNodes;
@@ -239,15 +249,18 @@ export class BuddyState {
     this.pageblockOrder = frames.pageblockOrder;
     this.maxOrder = parts.maxOrder;
     this.hugeOrder = parts.hugePages ? frames.pageblockOrder : -1;
+    this.pcpOrders = (2 << COSTLY_ORDER) - 1 | (parts.hugePages ? 1 << frames.pageblockOrder : 0);
     this.nrMigratetypes = parts.nrMigratetypes;
     this.gfpZone = new Uint8Array(16);
     this.zonelists = new Int32Array(parts.nrNodes * 2 * 8 * (this.nrZones + 1)).fill(-1);
-    this.avoidFragmentation = new Uint8Array(this.nrZones);
+    this.avoidFragmentation = new Int32Array(this.nrZones);
     this.cpus = parts.cpus;
     this.memory = parts.memory;
     this.reclaim = parts.reclaim;
     this.trace = parts.trace;
     this.reports = parts.reports;
+    this.areas = createAreas(this);
+    this.lists = createLists(this);
   }
 }
 
@@ -312,25 +325,4 @@ export function zoneOfPfn(s: BuddyState, pfn: number): number {
     if (pfn >= start && pfn < start + s.words[zoneWords(zone) + Z_SPANNED]) return zone;
   }
   return -1;
-}
-
-/**
- * Adds to a zone's count of free pages through the current CPU's part (buddy spec 14).
- *
- * @param s - the state.
- * @param zone - zone id.
- * @param pages - pages, negative to subtract.
- */
-export function addFreePages(s: BuddyState, zone: number, pages: number): void {
-  const w = s.words;
-  const z = zone << ZONE_SHIFT;
-  const d = s.layout.pcp + ((s.cpus.cpu * s.nrZones + zone) << PCP_SHIFT) + P_DIFF;
-  const diff = w[d] + pages;
-  const threshold = w[z + Z_STAT_THRESHOLD];
-  if (diff > threshold || diff < -threshold) {
-    w[z + Z_NR_FREE] += diff;
-    w[d] = 0;
-  } else {
-    w[d] = diff;
-  }
 }

@@ -1,13 +1,16 @@
 import type { ZoneKind } from '@kmem/contracts';
 import { createFrameTable } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
+import { ALLOC_NOFRAGMENT } from './alloc-flags.js';
+import { createFreeAreas } from './free-area.js';
+import { createPcpLists } from './per-cpu-lists.js';
 import { BuddyState, Z_INDEX, Z_NODE, Z_PRESENT, zoneWords } from './state.js';
 import { buildZonelists, zonelistRow } from './zonelist.js';
 
 /** A state in which only the presence of memory is known: `present[node][index]`. */
 function machine(kinds: ZoneKind[], present: readonly (readonly number[])[]) {
   const cpus = { nrCpus: 1, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
-  const s = new BuddyState({
+  const parts = {
     frames: createFrameTable({ nrFrames: 1024 }),
     kinds,
     nrNodes: present.length,
@@ -19,7 +22,8 @@ function machine(kinds: ZoneKind[], present: readonly (readonly number[])[]) {
     reclaim: null,
     trace: null,
     reports: null,
-  });
+  };
+  const s = new BuddyState(parts, createFreeAreas, createPcpLists);
   present.flat().forEach((pages, zone) => {
     s.words[zoneWords(zone) + Z_PRESENT] = pages;
     s.words[zoneWords(zone) + Z_INDEX] = zone % kinds.length;
@@ -28,7 +32,7 @@ function machine(kinds: ZoneKind[], present: readonly (readonly number[])[]) {
   buildZonelists(s);
   const row = (node: number, highest: number, thisNode = false) => {
     const zones: string[] = [];
-    for (let at = zonelistRow(s, node, highest, thisNode); s.zonelists[at] >= 0; at++) {
+    for (let at = zonelistRow(s, node, highest, thisNode ? 1 : 0); s.zonelists[at] >= 0; at++) {
       const zone = s.zonelists[at];
       zones.push(`${kinds[zone % kinds.length]} ${Math.floor(zone / kinds.length)}`);
     }
@@ -77,7 +81,7 @@ describe('several nodes', () => {
 
 describe('where requests avoid mixing types', () => {
   test('in Normal of a machine that has DMA32 to fall back on', () => {
-    const flags = (present: number[][]) => Array.from(machine(X86, present).s.avoidFragmentation);
+    const flags = (present: number[][]) => Array.from(machine(X86, present).s.avoidFragmentation, (flag) => (flag === ALLOC_NOFRAGMENT ? 1 : 0));
     expect(flags([[1, 1, 1, 0]])).toEqual([0, 0, 1, 0]);
     // With one node an empty DMA32 counts too; with two it must have memory on that node.
     expect(flags([[1, 0, 1, 0]])).toEqual([0, 0, 1, 0]);

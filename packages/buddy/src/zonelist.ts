@@ -6,6 +6,7 @@
  *            row = zone ids, best first, ended by -1
  * ```
  */
+import { ALLOC_NOFRAGMENT } from './alloc-flags.js';
 import { Z_INDEX, Z_NODE, Z_PRESENT, ZONE_SHIFT, type BuddyState } from './state.js';
 
 const LOCAL_DISTANCE = 10;
@@ -19,11 +20,11 @@ const LOAD_SCALE = 1024;
  * @param s - the state.
  * @param node - the node the request starts from.
  * @param highest - index of the highest zone the request may use.
- * @param thisNode - true to stay on the node.
+ * @param thisNode - not 0 to stay on the node.
  * @returns offset of the first entry in `s.zonelists`.
  */
-export function zonelistRow(s: BuddyState, node: number, highest: number, thisNode: boolean): number {
-  return ((node * 2 + (thisNode ? 1 : 0)) * 8 + highest) * (s.nrZones + 1);
+export function zonelistRow(s: BuddyState, node: number, highest: number, thisNode: number): number {
+  return ((node << 4) | (thisNode === 0 ? 0 : 8) | highest) * (s.nrZones + 1);
 }
 
 /**
@@ -36,12 +37,12 @@ export function buildZonelists(s: BuddyState): void {
   for (let node = 0; node < s.nrNodes; node++) {
     const order = nodeOrder(s, node, load);
     for (let highest = 0; highest < s.kinds.length; highest++) {
-      fillRow(s, zonelistRow(s, node, highest, false), order, highest);
-      fillRow(s, zonelistRow(s, node, highest, true), [node], highest);
+      fillRow(s, zonelistRow(s, node, highest, 0), order, highest);
+      fillRow(s, zonelistRow(s, node, highest, 1), [node], highest);
     }
   }
   for (let zone = 0; zone < s.nrZones; zone++) {
-    s.avoidFragmentation[zone] = avoidsFragmentation(s, zone) ? 1 : 0;
+    s.avoidFragmentation[zone] = avoidsFragmentation(s, zone) ? ALLOC_NOFRAGMENT : 0;
   }
 }
 

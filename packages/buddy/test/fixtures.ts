@@ -16,7 +16,7 @@ export interface ZoneFixture extends Partial<Omit<ZoneState, 'free' | 'pcp' | 'p
   readonly pcp?: Partial<ZoneState['pcp']>;
 }
 
-export const PAGEBLOCK = 512;
+const PAGEBLOCK = 512;
 
 /** Completes a zone: counters that follow from the lists are computed, limits are 0. */
 export function zoneState(zone: ZoneKind, index: number, fixture: ZoneFixture): ZoneState {
@@ -54,7 +54,7 @@ export function zoneState(zone: ZoneKind, index: number, fixture: ZoneFixture): 
   };
 }
 
-export const EMPTY: ZoneFixture = { start_pfn: 0, spanned: 0 };
+const EMPTY: ZoneFixture = { start_pfn: 0, spanned: 0 };
 
 /** A machine with DMA and DMA32 only: all memory below 4 GiB. */
 export function lowMachine(dma: ZoneFixture, dma32: ZoneFixture): PageState {
@@ -108,7 +108,7 @@ export function load(state: PageState, options: Partial<BuddyOptions> = {}): { p
 }
 
 /** The zones of an x86_64 machine with one node and memory from frame 1 on. */
-export function pcZones(nrFrames: number): ZoneSpec[] {
+function pcZones(nrFrames: number): ZoneSpec[] {
   const zone = (kind: ZoneKind, start: number, end: number): ZoneSpec =>
     end <= start
       ? { kind, node: 0, startPfn: 0, spannedPages: 0, present: [] }

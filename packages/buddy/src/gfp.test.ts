@@ -12,7 +12,7 @@ import {
   PF_MEMALLOC,
 } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
-import { fillGfpZone, formatGfp, reserveFlags, slowPathFlags } from './alloc-flags.js';
+import { fillGfpZone, formatGfp, reserveFlags, slowPathFlags } from './gfp.js';
 
 const CPU = { nrCpus: 1, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
 
