@@ -5,104 +5,26 @@
  * buddy system, fallback.ts what happens when a type runs out, slow-path.ts when memory does; state.ts has
  * the layout and the invariants. Where speed counts, functions are made once for each allocator, around its arrays.
  */
-import {
-  MIGRATETYPE_NAMES,
-  type CpuContext,
-  type FrameTable,
-  type Gfp,
-  type NodeId,
-  type Order,
-  type PageAllocator,
-  type PageState,
-  type Pfn,
-  type PfnRange,
-  type PhysicalMemory,
-  type Reclaim,
-  type ReportSink,
-  type TraceSink,
-  type ZoneKind,
-  type ZoneSpec,
+import type {
+  Gfp,
+  NodeId,
+  Order,
+  PageAllocator,
+  PageState,
+  Pfn,
+  TraceSink,
+  ZoneKind,
 } from '@kmem/contracts';
 import { createAllocation, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
 import { boot } from './boot.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
-import { createFreeAreas } from './free-area.js';
 import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
+import { checkOptions, makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
-import { createPcpLists } from './per-cpu-lists.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
-import { BuddyState, ORDERS_LIMIT, P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords } from './state.js';
-import { LINUX_TUNABLES, NO_LIMITS, type ZoneTunables } from './zone-limits.js';
-
-/** Options of the constructor. */
-export interface BuddyOptions {
-  /** The frame table to manage: all zeroes, and from now on written by the allocator. */
-  readonly frames: FrameTable;
-  /**
-   * Number of orders, 1 to 16: the largest block has `2 ** (maxOrder - 1)` frames.
-   * @defaultValue 11
-   */
-  readonly maxOrder?: number;
-  /**
-   * Number of migratetypes: 5, or 4 on a machine without memory isolation.
-   * @defaultValue 5
-   */
-  readonly nrMigratetypes?: number;
-  /**
-   * Whether blocks of pageblock order go through per-CPU lists.
-   * @defaultValue true
-   */
-  readonly hugePages?: boolean;
-  /**
-   * The current CPU and task.
-   * @defaultValue one CPU, no task flags
-   */
-  readonly cpus?: CpuContext;
-  /** RAM, so that `__GFP_ZERO` has something to zero. */
-  readonly memory?: PhysicalMemory;
-  /** What can be given up when memory runs short. Without it only per-CPU lists are drained. */
-  readonly reclaim?: Reclaim;
-  /** Receiver of trace events. */
-  readonly trace?: TraceSink;
-  /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
-  readonly reports?: ReportSink;
-  /**
-   * All zones, node by node in index order, with the same kinds for every node. With them come Linux's
-   * watermarks and reserves; without them every frame but 0 can be handed out.
-   * @defaultValue one zone Normal over the whole frame table
-   */
-  readonly zones?: readonly ZoneSpec[];
-  /**
-   * Frames to hand out, ascending and disjoint. Present frames outside stay reserved.
-   * @defaultValue all present frames
-   */
-  readonly free?: readonly PfnRange[];
-  /**
-   * A state to go on from, for instance a recorded one: one node, per-CPU lists of CPU 0. Instead of zones
-   * and free frames; brings its own limits.
-   */
-  readonly state?: PageState;
-  /**
-   * Limits of the zones.
-   * @defaultValue Linux's where zones are given, otherwise none
-   */
-  readonly tunables?: Partial<ZoneTunables>;
-}
-
-const DEFAULT_MAX_ORDER = 11;
-
-const ZONE_KINDS: readonly ZoneKind[] = ['DMA', 'DMA32', 'Normal', 'HighMem', 'Movable', 'Device'];
-
-const SINGLE_CPU: CpuContext = Object.freeze({
-  nrCpus: 1,
-  cpu: 0,
-  inInterrupt: false,
-  inSoftirq: false,
-  taskFlags: 0,
-  realtime: false,
-  oomVictim: false,
-});
+import { P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords, type BuddyState } from './state.js';
+import { LINUX_TUNABLES, NO_LIMITS } from './zone-limits.js';
 
 /**
  * The page allocator of Linux 6.1: zones, migratetypes, per-CPU lists, buddy system.
@@ -132,7 +54,7 @@ export class BuddyAllocator implements PageAllocator {
    * @throws RangeError when an option is out of range, naming it.
    */
   constructor(options: BuddyOptions) {
-    checkParts(options);
+    checkOptions(options);
     const { frames, state } = options;
     if (state !== undefined) {
       if (options.zones !== undefined || options.free !== undefined) {
@@ -393,55 +315,6 @@ export class BuddyAllocator implements PageAllocator {
    */
   extfragIndex(): string {
     return formatExtfragIndex(this.#state);
-  }
-}
-
-function oneZone(frames: FrameTable): ZoneSpec {
-  const { nrFrames } = frames;
-  return { kind: 'Normal', node: 0, startPfn: 0, spannedPages: nrFrames, present: [{ start: 0, end: nrFrames }] };
-}
-
-function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: number): BuddyState {
-  if (!kinds.includes('Normal') || kinds.some((kind) => !ZONE_KINDS.includes(kind)) || !Number.isInteger(nrNodes)) {
-    throw new RangeError(
-      `zones are of kind ${kinds.join(', ')}; expected kinds out of ${ZONE_KINDS.join(', ')}, Normal among them, the same on every node`,
-    );
-  }
-  const parts = {
-    frames: options.frames,
-    kinds,
-    nrNodes,
-    maxOrder: options.maxOrder ?? DEFAULT_MAX_ORDER,
-    nrMigratetypes: options.nrMigratetypes ?? MIGRATETYPE_NAMES.length,
-    hugePages: options.hugePages ?? true,
-    cpus: options.cpus ?? SINGLE_CPU,
-    memory: options.memory ?? null,
-    reclaim: options.reclaim ?? null,
-    trace: options.trace ?? null,
-    reports: options.reports ?? null,
-  };
-  return new BuddyState(parts, createFreeAreas, createPcpLists);
-}
-
-function checkParts(options: BuddyOptions): void {
-  const { frames } = options;
-  const maxOrder = options.maxOrder ?? DEFAULT_MAX_ORDER;
-  inRange('maxOrder', maxOrder, 1, ORDERS_LIMIT);
-  inRange('frames.nrFrames', frames.nrFrames, 2, 2 ** 30);
-  inRange('frames.pageblockOrder', frames.pageblockOrder, 0, maxOrder - 1);
-  inRange('nrMigratetypes', options.nrMigratetypes ?? MIGRATETYPE_NAMES.length, 4, MIGRATETYPE_NAMES.length);
-  if (frames.nrFrames % 2 ** (maxOrder - 1) !== 0) {
-    throw new RangeError(`frames.nrFrames is ${String(frames.nrFrames)}, expected a multiple of the largest block`);
-  }
-  for (const zone of options.zones ?? []) {
-    const end = zone.startPfn + zone.spannedPages;
-    inRange(`end of zone ${zone.kind}`, end, 0, frames.nrFrames);
-  }
-}
-
-function inRange(name: string, value: number, min: number, max: number): void {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`${name} is ${String(value)}, expected an integer from ${String(min)} to ${String(max)}`);
   }
 }
 

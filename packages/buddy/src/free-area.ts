@@ -66,8 +66,8 @@ export interface FreeAreas {
  * @returns its buddy system.
  */
 export function createFreeAreas(s: BuddyState): FreeAreas {
-  const { words: w, block, next, prev, pageblocks, pageblockOrder, cpus, nrZones } = s;
-  const { ends: allEnds, pcp: allPcps } = s.layout;
+  const { words: w, block, next, prev, pageblocks, pageblockOrder, cpus } = s;
+  const { ends: allEnds, pcp: allPcps, cpuShift } = s.layout;
   const top = s.maxOrder - 1;
   /** Everything in a `block` word but the type: what a merge compares. */
   const identityMask = ~BLOCK_TYPE_MASK;
@@ -192,7 +192,7 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
 
   function addFreePages(zone: number, pages: number): void {
     const z = zone << ZONE_SHIFT;
-    const part = allPcps + ((cpus.cpu * nrZones + zone) << PCP_SHIFT) + P_DIFF;
+    const part = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT) + P_DIFF;
     const diff = w[part] + pages;
     const threshold = w[z + Z_STAT_THRESHOLD];
     if (diff > threshold || diff < -threshold) {

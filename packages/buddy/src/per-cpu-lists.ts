@@ -26,12 +26,13 @@ import {
   COSTLY_ORDER,
   P_BATCH,
   P_COUNT,
+  P_ENDS,
   P_FREE_FACTOR,
   P_HIGH,
   PCP_HUGE_INDEX,
-  PCP_LISTS_SHIFT,
   PCP_NR_LISTS,
   PCP_SHIFT,
+  pcpWords,
   Z_FLAGS,
   Z_NR_ISOLATED,
   ZONE_RECLAIM_ACTIVE,
@@ -76,15 +77,14 @@ export interface PcpLists {
  * @returns its per-CPU lists.
  */
 export function createPcpLists(s: BuddyState): PcpLists {
-  const { words: w, block, next, prev, cpus, nrZones } = s;
-  const { pcp: allPcps, pcpEnds: allEnds } = s.layout;
+  const { words: w, block, next, prev, cpus } = s;
+  const { pcp: allPcps, cpuShift } = s.layout;
   const { takeSmallest, freeBlock, addFreePages } = s.areas;
 
   function take(zone: number, order: number, type: number, allocFlags: number, bulk: boolean): number {
-    const set = cpus.cpu * nrZones + zone;
-    const p = allPcps + (set << PCP_SHIFT);
-    const ends = allEnds + (((set << PCP_LISTS_SHIFT) + pcpIndex(order, type)) << 1);
-    if (!bulk) w[p + P_FREE_FACTOR] >>= 1;
+    const p = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT);
+    const ends = p + P_ENDS + (pcpIndex(order, type) << 1);
+    if (!bulk && w[p + P_FREE_FACTOR] !== 0) w[p + P_FREE_FACTOR] >>= 1;
     let pfn = w[ends];
     if (pfn === 0) {
       refill(zone, order, type, allocFlags, p, ends);
@@ -109,10 +109,9 @@ export function createPcpLists(s: BuddyState): PcpLists {
       }
       listType = MIGRATE_MOVABLE;
     }
-    const set = cpus.cpu * nrZones + zone;
-    const p = allPcps + (set << PCP_SHIFT);
+    const p = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT);
     const index = pcpIndex(order, listType);
-    const ends = allEnds + (((set << PCP_LISTS_SHIFT) + index) << 1);
+    const ends = p + P_ENDS + (index << 1);
     const head = w[ends];
     block[pfn] = (zone << BLOCK_ZONE_SHIFT) | BLOCK_PCP | (type << BLOCK_TYPE_SHIFT) | order;
     next[pfn] = head;
@@ -132,7 +131,7 @@ export function createPcpLists(s: BuddyState): PcpLists {
   }
 
   function drain(cpu: number, zone: number): void {
-    const p = allPcps + ((cpu * nrZones + zone) << PCP_SHIFT);
+    const p = pcpWords(s, cpu, zone);
     for (let count = w[p + P_COUNT]; count > 0; count = w[p + P_COUNT]) {
       spill(cpu, zone, Math.min(count, w[p + P_BATCH] << BATCH_SCALE_MAX), 0);
     }
@@ -140,7 +139,7 @@ export function createPcpLists(s: BuddyState): PcpLists {
 
   function drainAll(): void {
     for (let cpu = 0; cpu < s.nrCpus; cpu++) {
-      for (let zone = 0; zone < nrZones; zone++) drain(cpu, zone);
+      for (let zone = 0; zone < s.nrZones; zone++) drain(cpu, zone);
     }
   }
 
@@ -192,13 +191,12 @@ export function createPcpLists(s: BuddyState): PcpLists {
 
   /** Moves pages from a set's tails to the free areas, list after list from `index` on. */
   function spill(cpu: number, zone: number, pages: number, index: number): void {
-    const set = cpu * nrZones + zone;
-    const p = allPcps + (set << PCP_SHIFT);
+    const p = pcpWords(s, cpu, zone);
     const isolated = w[(zone << ZONE_SHIFT) + Z_NR_ISOLATED] !== 0;
     let left = Math.min(pages, w[p + P_COUNT]);
     let i = index;
     while (left > 0) {
-      const ends = allEnds + (((set << PCP_LISTS_SHIFT) + i) << 1);
+      const ends = p + P_ENDS + (i << 1);
       const order = pcpOrder(s, i);
       let pfn = w[ends + 1];
       while (pfn !== 0 && left > 0) {

@@ -2,11 +2,11 @@
  * State of a page allocator: one Int32Array, carved by {@link layoutWords}, beside the frame table.
  *
  * ```
- * words   | zone 0 | zone 1 | ... | pcp (cpu 0, zone 0) | ... | ends of list 0 | ends of list 1 | ...
- *           64 words each           8 words each                head, tail
+ * words   | zone 0 | zone 1 | ... | per-CPU set 0 | per-CPU set 1 | ... | ends of free list 0 | ends of free list 1 | ...
+ *           64 words each           64 words each                         head, tail
  *
- * lists   0 .. 128 * nrZones - 1   free lists: zone * 128 + order * 8 + migratetype
- *         then, 16 a set           per-CPU lists: (cpu * nrZones + zone) * 16 + index
+ * per-CPU set   cpu * (nrZones rounded up to a power of two) + zone: 8 words of numbers, then head and tail of each list
+ * free list     zone * 128 + order * 8 + migratetype
  * ```
  * A list is linked through the frame table's `next` and `prev`; 0 ends it. A free block's place is known
  * from its own `block` word, so it can be taken out of the middle without a search.
@@ -76,8 +76,8 @@ export const ZONE_BOOSTED = 1;
 /** Zone flag: kswapd is at work here. */
 export const ZONE_RECLAIM_ACTIVE = 2;
 
-/** Words of a per-CPU set. */
-export const PCP_SHIFT = 3;
+/** Words of a per-CPU set; a power of two so that a set's base is a shift. */
+export const PCP_SHIFT = 6;
 /** Pages on the set's lists. */
 export const P_COUNT = 0;
 /** At this count pages are given back. */
@@ -88,11 +88,11 @@ export const P_BATCH = 2;
 export const P_FREE_FACTOR = 3;
 /** This CPU's part of the zone's free count that is not folded in yet. */
 export const P_DIFF = 4;
+/** Head and tail of each of the set's lists, two words a list. */
+export const P_ENDS = 8;
 
 /** Lists of a zone: 16 orders of 8 types. */
 export const ZONE_LISTS_SHIFT = 7;
-/** Lists of a per-CPU set. */
-export const PCP_LISTS_SHIFT = 4;
 /** Largest order that always goes through per-CPU lists ("costly" orders are above it). */
 export const COSTLY_ORDER = 3;
 /** Index of the first of the two huge-page lists of a per-CPU set. */
@@ -106,10 +106,10 @@ export const ORDERS_LIMIT = 16;
 export interface WordLayout {
   /** First word of the per-CPU sets. */
   readonly pcp: number;
-  /** First word of the list ends. */
+  /** A CPU's sets are `1 << cpuShift` apart. */
+  readonly cpuShift: number;
+  /** First word of the ends of the free lists. */
   readonly ends: number;
-  /** First word of the ends of the per-CPU lists. */
-  readonly pcpEnds: number;
   /** Number of words. */
   readonly length: number;
 }
@@ -122,10 +122,10 @@ export interface WordLayout {
  * @returns offsets in words.
  */
 function layoutWords(nrZones: number, nrCpus: number): WordLayout {
+  const cpuShift = Math.ceil(Math.log2(nrZones));
   const pcp = nrZones << ZONE_SHIFT;
-  const ends = pcp + ((nrCpus * nrZones) << PCP_SHIFT);
-  const pcpEnds = ends + (nrZones << ZONE_LISTS_SHIFT) * 2;
-  return { pcp, ends, pcpEnds, length: pcpEnds + ((nrCpus * nrZones) << PCP_LISTS_SHIFT) * 2 };
+  const ends = pcp + ((nrCpus << cpuShift) << PCP_SHIFT);
+  return { pcp, cpuShift, ends, length: ends + (nrZones << ZONE_LISTS_SHIFT) * 2 };
 }
 
 /** What a {@link BuddyState} is made of. */
@@ -283,7 +283,7 @@ export function zoneWords(zone: number): number {
  * @returns offset of its first word.
  */
 export function pcpWords(s: BuddyState, cpu: number, zone: number): number {
-  return s.layout.pcp + ((cpu * s.nrZones + zone) << PCP_SHIFT);
+  return s.layout.pcp + (((cpu << s.layout.cpuShift) | zone) << PCP_SHIFT);
 }
 
 /**
@@ -309,7 +309,7 @@ export function freeListEnds(s: BuddyState, zone: number, order: number, type: n
  * @returns offset of the head word; the tail word follows.
  */
 export function pcpListEnds(s: BuddyState, cpu: number, zone: number, index: number): number {
-  return s.layout.pcpEnds + ((((cpu * s.nrZones + zone) << PCP_LISTS_SHIFT) + index) << 1);
+  return pcpWords(s, cpu, zone) + P_ENDS + index * 2;
 }
 
 /**

@@ -1,0 +1,159 @@
+/**
+ * Options of a BuddyAllocator: what they mean, which values they take, and the empty state they lead to.
+ */
+import {
+  MIGRATETYPE_NAMES,
+  type CpuContext,
+  type FrameTable,
+  type PageState,
+  type PfnRange,
+  type PhysicalMemory,
+  type Reclaim,
+  type ReportSink,
+  type TraceSink,
+  type ZoneKind,
+  type ZoneSpec,
+} from '@kmem/contracts';
+import { createFreeAreas } from './free-area.js';
+import { createPcpLists } from './per-cpu-lists.js';
+import { BuddyState, ORDERS_LIMIT } from './state.js';
+import type { ZoneTunables } from './zone-limits.js';
+
+/** Options of the constructor. */
+export interface BuddyOptions {
+  /** The frame table to manage: all zeroes, and from now on written by the allocator. */
+  readonly frames: FrameTable;
+  /**
+   * Number of orders, 1 to 16: the largest block has `2 ** (maxOrder - 1)` frames.
+   * @defaultValue 11
+   */
+  readonly maxOrder?: number;
+  /**
+   * Number of migratetypes: 5, or 4 on a machine without memory isolation.
+   * @defaultValue 5
+   */
+  readonly nrMigratetypes?: number;
+  /**
+   * Whether blocks of pageblock order go through per-CPU lists.
+   * @defaultValue true
+   */
+  readonly hugePages?: boolean;
+  /**
+   * The current CPU and task.
+   * @defaultValue one CPU, no task flags
+   */
+  readonly cpus?: CpuContext;
+  /** RAM, so that `__GFP_ZERO` has something to zero. */
+  readonly memory?: PhysicalMemory;
+  /** What can be given up when memory runs short. Without it only per-CPU lists are drained. */
+  readonly reclaim?: Reclaim;
+  /** Receiver of trace events. */
+  readonly trace?: TraceSink;
+  /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
+  readonly reports?: ReportSink;
+  /**
+   * All zones, node by node in index order, with the same kinds for every node. With them come Linux's
+   * watermarks and reserves; without them every frame but 0 can be handed out.
+   * @defaultValue one zone Normal over the whole frame table
+   */
+  readonly zones?: readonly ZoneSpec[];
+  /**
+   * Frames to hand out, ascending and disjoint. Present frames outside stay reserved.
+   * @defaultValue all present frames
+   */
+  readonly free?: readonly PfnRange[];
+  /**
+   * A state to go on from, for instance a recorded one: one node, per-CPU lists of CPU 0. Instead of zones
+   * and free frames; brings its own limits.
+   */
+  readonly state?: PageState;
+  /**
+   * Limits of the zones.
+   * @defaultValue Linux's where zones are given, otherwise none
+   */
+  readonly tunables?: Partial<ZoneTunables>;
+}
+
+const DEFAULT_MAX_ORDER = 11;
+
+const ZONE_KINDS: readonly ZoneKind[] = ['DMA', 'DMA32', 'Normal', 'HighMem', 'Movable', 'Device'];
+
+const SINGLE_CPU: CpuContext = Object.freeze({
+  nrCpus: 1,
+  cpu: 0,
+  inInterrupt: false,
+  inSoftirq: false,
+  taskFlags: 0,
+  realtime: false,
+  oomVictim: false,
+});
+
+/**
+ * Describes one zone over a whole frame table.
+ *
+ * @param frames - the frame table.
+ * @returns zone Normal on node 0.
+ */
+export function oneZone(frames: FrameTable): ZoneSpec {
+  const { nrFrames } = frames;
+  return { kind: 'Normal', node: 0, startPfn: 0, spannedPages: nrFrames, present: [{ start: 0, end: nrFrames }] };
+}
+
+/**
+ * Makes the empty state that the options ask for.
+ *
+ * @param options - checked options.
+ * @param kinds - zone kinds of a node.
+ * @param nrNodes - number of nodes.
+ * @returns a state without memory.
+ * @throws RangeError when the zone kinds cannot be.
+ */
+export function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: number): BuddyState {
+  if (!kinds.includes('Normal') || kinds.some((kind) => !ZONE_KINDS.includes(kind)) || !Number.isInteger(nrNodes)) {
+    throw new RangeError(
+      `zones are of kind ${kinds.join(', ')}; expected kinds out of ${ZONE_KINDS.join(', ')}, Normal among them, the same on every node`,
+    );
+  }
+  const parts = {
+    frames: options.frames,
+    kinds,
+    nrNodes,
+    maxOrder: options.maxOrder ?? DEFAULT_MAX_ORDER,
+    nrMigratetypes: options.nrMigratetypes ?? MIGRATETYPE_NAMES.length,
+    hugePages: options.hugePages ?? true,
+    cpus: options.cpus ?? SINGLE_CPU,
+    memory: options.memory ?? null,
+    reclaim: options.reclaim ?? null,
+    trace: options.trace ?? null,
+    reports: options.reports ?? null,
+  };
+  return new BuddyState(parts, createFreeAreas, createPcpLists);
+}
+
+/**
+ * Checks the options that do not depend on each other's meaning.
+ *
+ * @param options - the options.
+ * @throws RangeError naming the option, what was found and what was expected.
+ */
+export function checkOptions(options: BuddyOptions): void {
+  const { frames } = options;
+  const maxOrder = options.maxOrder ?? DEFAULT_MAX_ORDER;
+  inRange('maxOrder', maxOrder, 1, ORDERS_LIMIT);
+  inRange('frames.nrFrames', frames.nrFrames, 2, 2 ** 30);
+  inRange('frames.pageblockOrder', frames.pageblockOrder, 0, maxOrder - 1);
+  inRange('nrMigratetypes', options.nrMigratetypes ?? MIGRATETYPE_NAMES.length, 4, MIGRATETYPE_NAMES.length);
+  if (frames.nrFrames % 2 ** (maxOrder - 1) !== 0) {
+    throw new RangeError(`frames.nrFrames is ${String(frames.nrFrames)}, expected a multiple of the largest block`);
+  }
+  for (const zone of options.zones ?? []) {
+    const end = zone.startPfn + zone.spannedPages;
+    inRange(`end of zone ${zone.kind}`, end, 0, frames.nrFrames);
+  }
+}
+
+function inRange(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} is ${String(value)}, expected an integer from ${String(min)} to ${String(max)}`);
+  }
+}
