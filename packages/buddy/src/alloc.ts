@@ -60,9 +60,9 @@ import { zonelistRow } from './zonelist.js';
 /** The ways to take pages. `node` is where a request starts from. */
 export interface Allocation {
   /** Takes a block. Returns its first frame or `NO_PAGE`. */
-  allocPages(node: number, gfp: Gfp, order: number): number;
+  readonly allocPages: (node: number, gfp: Gfp, order: number) => number;
   /** Takes single pages into the empty slots of an array (buddy spec 10.1). Returns the number of filled slots. */
-  allocPagesBulk(node: number, gfp: Gfp, nrPages: number, pages: Int32Array): number;
+  readonly allocPagesBulk: (node: number, gfp: Gfp, nrPages: number, pages: Int32Array) => number;
 }
 
 /**

@@ -37,26 +37,26 @@ export interface FreeAreas {
    *
    * @returns first frame, or 0 when the lists of the type are empty from `order` on.
    */
-  takeSmallest(zone: number, order: number, type: number): number;
+  readonly takeSmallest: (zone: number, order: number, type: number) => number;
 
   /**
    * Puts a block back and merges it with its buddies as far as they are free. It goes to the list of `type` even if
    * a buddy was on another one; to the tail if asked, or if a larger merge is likely soon.
    */
-  freeBlock(zone: number, pfn: number, order: number, type: number, toTail: boolean): void;
+  readonly freeBlock: (zone: number, pfn: number, order: number, type: number, toTail: boolean) => void;
 
   /** Links a block into a free list and marks it free. */
-  addFreeBlock(zone: number, pfn: number, order: number, type: number, toTail: boolean): void;
+  readonly addFreeBlock: (zone: number, pfn: number, order: number, type: number, toTail: boolean) => void;
 
   /**
    * Moves a free block to the tail of another type's list.
    *
    * @returns order of the block.
    */
-  moveFreeBlock(pfn: number, type: number): number;
+  readonly moveFreeBlock: (pfn: number, type: number) => number;
 
   /** Adds to a zone's count of free pages through the current CPU's part (buddy spec 14). */
-  addFreePages(zone: number, pages: number): void;
+  readonly addFreePages: (zone: number, pages: number) => void;
 }
 
 /**

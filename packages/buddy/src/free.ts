@@ -25,9 +25,9 @@ import type { BuddyState } from './state.js';
 /** The ways to give pages back. */
 export interface Freeing {
   /** Drops a reference to a block; the last one frees it. */
-  freePages(pfn: number, order: number): void;
+  readonly freePages: (pfn: number, order: number) => void;
   /** Drops a reference; the last one frees a compound page whole and any other page alone. */
-  putPage(pfn: number): void;
+  readonly putPage: (pfn: number) => void;
 }
 
 /**

@@ -54,20 +54,20 @@ export interface PcpLists {
    * @param bulk - true in a bulk request: one call of many, which does not count as the end of a burst of frees.
    * @returns first frame, or 0.
    */
-  take(zone: number, order: number, type: number, allocFlags: number, bulk: boolean): number;
+  readonly take: (zone: number, order: number, type: number, allocFlags: number, bulk: boolean) => number;
 
   /**
    * Puts a block on the current CPU's lists, and gives pages back when there are too many.
    *
    * @param type - type of its pageblock. The block remembers it, even if the pageblock changes meanwhile.
    */
-  put(zone: number, pfn: number, order: number, type: number): void;
+  readonly put: (zone: number, pfn: number, order: number, type: number) => void;
 
   /** Gives every page of one CPU's lists in a zone back, in portions. */
-  drain(cpu: number, zone: number): void;
+  readonly drain: (cpu: number, zone: number) => void;
 
   /** Gives every page of every CPU's lists back. */
-  drainAll(): void;
+  readonly drainAll: () => void;
 }
 
 /**
