@@ -38,10 +38,16 @@ import { takeFromOtherTypes } from './fallback.js';
 import { hasPcpList } from './free-area.js';
 import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
+import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_ZONE } from './last-request.js';
+import { pcpIndex } from './per-cpu-lists.js';
 import { badArgument, report } from './report.js';
 import { slowPath } from './slow-path.js';
 import {
+  ORDERS_LIMIT,
+  pcpListEnds,
+  pcpWords,
   Z_BOOST,
+  Z_FAST_MARK,
   Z_FLAGS,
   Z_HIGHATOMIC,
   Z_INDEX,
@@ -54,7 +60,7 @@ import {
   ZONE_SHIFT,
   type BuddyState,
 } from './state.js';
-import { watermarkAllows } from './watermark.js';
+import { updateFastMarks, watermarkAllows } from './watermark.js';
 import { zonelistRow } from './zonelist.js';
 
 /** The ways to take pages. `node` is where a request starts from. */
@@ -73,22 +79,63 @@ export interface Allocation {
  */
 export function createAllocation(s: BuddyState): Allocation {
   const { words: w, refcount, zonelists, gfpZone, avoidFragmentation, cpus, maxOrder } = s;
-  const { take } = s.lists;
+  const { take, takeFrom } = s.lists;
   const { takeSmallest, addFreePages } = s.areas;
   // Where pageblock types are not kept apart, every request is of type 0.
   const mobilityMask = s.groupingDisabled ? 0 : __GFP_MOVABLE | __GFP_RECLAIMABLE;
+  // By order: what the last plain request came down to. All of it follows from the request and the machine.
+  const last = new Int32Array(ORDERS_LIMIT << LAST_SHIFT).fill(-1);
 
   function allocPages(node: number, gfp: Gfp, order: number): number {
+    const pfn = takeAgain(node, gfp, order);
+    if (pfn === 0) return allocAnew(node, gfp, order);
+    if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, gfp, (gfp & mobilityMask) >> 3);
+    return pfn;
+  }
+
+  /**
+   * Serves a request like the last one of its order, if all is as simple as it was then: the zone has pages to spare
+   * and a block waits on its list. Returns 0 otherwise, and has changed nothing.
+   */
+  function takeAgain(node: number, gfp: Gfp, order: number): number {
+    const m = (order & (ORDERS_LIMIT - 1)) << LAST_SHIFT;
+    if (last[m + LAST_GFP] !== gfp || last[m + LAST_ORDER] !== order || last[m + LAST_NODE] !== node || last[m + LAST_CPU] !== cpus.cpu) return 0;
+    const z = last[m + LAST_ZONE];
+    const isRoom = w[z + Z_NR_FREE] - w[last[m + LAST_MARK]] >= 1 << order && w[last[m + LAST_NONEMPTY]] >>> order !== 0;
+    if (!isRoom || (cpus.taskFlags & (PF_MEMALLOC_NOIO | PF_MEMALLOC_NOFS | PF_MEMALLOC_PIN)) !== 0) return 0;
+    const ends = last[m + LAST_ENDS];
+    if (w[ends] === 0) return 0;
+    const pfn = takeFrom(last[m + LAST_PCP], ends, order);
+    refcount[pfn] = 1;
+    return pfn;
+  }
+
+  /** Writes down what a request came down to, for {@link takeAgain}. */
+  function remember(node: number, gfp: Gfp, order: number, type: number, highest: number, zone: number): void {
+    const m = order << LAST_SHIFT;
+    last[m + LAST_GFP] = gfp;
+    last[m + LAST_ORDER] = order;
+    last[m + LAST_NODE] = node;
+    last[m + LAST_CPU] = cpus.cpu;
+    last[m + LAST_ZONE] = zone << ZONE_SHIFT;
+    last[m + LAST_MARK] = (zone << ZONE_SHIFT) + Z_FAST_MARK + highest;
+    last[m + LAST_NONEMPTY] = (zone << ZONE_SHIFT) + Z_NONEMPTY + type;
+    last[m + LAST_PCP] = pcpWords(s, cpus.cpu, zone);
+    last[m + LAST_ENDS] = pcpListEnds(s, cpus.cpu, zone, pcpIndex(order, type));
+  }
+
+  function allocAnew(node: number, gfp: Gfp, order: number): number {
     if (order >>> 0 !== order || order >= maxOrder) return refuseOrder(s, gfp, order);
-    const flags = (cpus.taskFlags & (PF_MEMALLOC_NOIO | PF_MEMALLOC_NOFS | PF_MEMALLOC_PIN)) === 0 ? gfp : scopedGfp(gfp, cpus.taskFlags);
+    const flags = scopedGfp(gfp, cpus.taskFlags);
     const type = (flags & mobilityMask) >> 3;
     if (type >= MIGRATE_PCPTYPES) return refuseMobility(s, gfp);
     const highest = gfpZone[flags & GFP_ZONEMASK];
     const row = zonelistRow(s, node, highest, flags & __GFP_THISNODE);
     const preferred = zonelists[row];
-    const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | avoidFragmentation[preferred];
+    const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | (preferred >= 0 ? avoidFragmentation[preferred] : 0);
     let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
     if (pfn === 0) pfn = tryOtherZones(row, flags, order, type, highest, allocFlags);
+    else if (flags === gfp && hasPcpList(s, order) && (gfp & (__GFP_ZERO | __GFP_COMP)) === 0) remember(node, gfp, order, type, highest, preferred);
     if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, flags, type);
     return pfn;
   }
@@ -96,11 +143,11 @@ export function createAllocation(s: BuddyState): Allocation {
   /** Takes a block from one zone and makes it ready for use; returns its first frame, or 0. */
   function tryZone(zone: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
     const z = zone << ZONE_SHIFT;
-    // The common case of watermarkAllows; a request that fails it gets the full test.
+    // The plain request in one line; any other one, and a plain one that fails, gets the full test.
     const isPlain = (allocFlags & ~(ALLOC_NOFRAGMENT | __GFP_KSWAPD_RECLAIM)) === ALLOC_WMARK_LOW;
-    const left = w[z + Z_NR_FREE] - w[z + Z_HIGHATOMIC] - w[z + Z_LOW] - w[z + Z_BOOST] - w[z + Z_RESERVE + highest];
-    if (!(isPlain && left >= 1 << order && (w[z + Z_NONEMPTY + type] >>> order) !== 0)) {
-      if (!watermarkAllows(s, zone, order, highest, allocFlags, gfp) && (allocFlags & ALLOC_NO_WATERMARKS) === 0) return 0;
+    const isRoom = w[z + Z_NR_FREE] - w[z + Z_FAST_MARK + highest] >= 1 << order && w[z + Z_NONEMPTY + type] >>> order !== 0;
+    if (!(isPlain && isRoom) && !watermarkAllows(s, zone, order, highest, allocFlags, gfp) && (allocFlags & ALLOC_NO_WATERMARKS) === 0) {
+      return 0;
     }
     let pfn = hasPcpList(s, order) ? take(zone, order, type, allocFlags, false) : 0;
     if (pfn === 0) pfn = takeFromFreeAreas(zone, gfp, order, type, allocFlags);
@@ -179,6 +226,7 @@ export function createAllocation(s: BuddyState): Allocation {
 function tellKswapd(s: BuddyState, zone: number, gfp: Gfp, highest: number): void {
   const z = zone << ZONE_SHIFT;
   s.words[z + Z_FLAGS] &= ~ZONE_BOOSTED;
+  updateFastMarks(s, zone);
   if (s.reclaim !== null) s.reclaim.wakeKswapd(s.words[z + Z_NODE], 0, Math.min(highest, s.words[z + Z_INDEX]), gfp);
 }
 

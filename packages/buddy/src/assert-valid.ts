@@ -14,6 +14,7 @@ import {
   PB_TYPE_MASK,
 } from '@kmem/contracts';
 import { pcpOrder } from './per-cpu-lists.js';
+import { fastMark } from './watermark.js';
 import {
   freeListEnds,
   P_COUNT,
@@ -21,6 +22,7 @@ import {
   PCP_NR_LISTS,
   pcpListEnds,
   pcpWords,
+  Z_FAST_MARK,
   Z_MANAGED,
   Z_NONEMPTY,
   Z_NR_BLOCKS,
@@ -45,6 +47,10 @@ const INSIDE = 1;
 export function assertValid(s: BuddyState): void {
   const covered = new Uint8Array(s.frames.nrFrames);
   for (let zone = 0; zone < s.nrZones; zone++) {
+    for (let highest = 0; highest < s.kinds.length; highest++) {
+      const found = s.words[zoneWords(zone) + Z_FAST_MARK + highest];
+      equal('FAST_MARK = LOW + BOOST + HIGHATOMIC + RESERVE', found, fastMark(s, zone, highest), { zone, highest });
+    }
     const free = checkFreeLists(s, zone, covered);
     const waiting = checkPcpLists(s, zone, covered);
     const z = zoneWords(zone);

@@ -13,6 +13,7 @@ import {
 } from '@kmem/contracts';
 import { ALLOC_KSWAPD, ALLOC_NOFRAGMENT } from './alloc-flags.js';
 import { movePageblock, pageblockType, setPageblockType } from './pageblock.js';
+import { updateFastMarks } from './watermark.js';
 import {
   freeListEnds,
   Z_BOOST,
@@ -109,6 +110,7 @@ function claimPageblock(s: BuddyState, zone: number, pfn: number, order: number,
   if (boostWatermarks(s, zone) && (allocFlags & ALLOC_KSWAPD) !== 0) {
     s.words[(zone << ZONE_SHIFT) + Z_FLAGS] |= ZONE_BOOSTED;
   }
+  updateFastMarks(s, zone);
   if (!canClaim(s, order, type)) return false;
   const pages = 1 << s.pageblockOrder;
   const free = movePageblock(s, zone, pfn, type);

@@ -3,6 +3,7 @@
  */
 import { MIGRATE_HIGHATOMIC, MIGRATE_PCPTYPES } from '@kmem/contracts';
 import { movePageblock, pageblockType, setPageblockType } from './pageblock.js';
+import { updateFastMarks } from './watermark.js';
 import { freeListEnds, Z_HIGHATOMIC, Z_MANAGED, ZONE_SHIFT, type BuddyState } from './state.js';
 
 /**
@@ -20,6 +21,7 @@ export function reserveHighAtomic(s: BuddyState, zone: number, pfn: number): voi
   if (w[z + Z_HIGHATOMIC] >= max) return;
   if (pageblockType(s, zone, pfn) >= MIGRATE_PCPTYPES) return;
   w[z + Z_HIGHATOMIC] += pages;
+  updateFastMarks(s, zone);
   setPageblockType(s, zone, pfn, MIGRATE_HIGHATOMIC);
   movePageblock(s, zone, pfn, MIGRATE_HIGHATOMIC);
 }
@@ -45,6 +47,7 @@ export function unreserveHighAtomic(s: BuddyState, row: number, type: number, fo
       if (pfn === 0) continue;
       if (pageblockType(s, zone, pfn) === MIGRATE_HIGHATOMIC) {
         w[z + Z_HIGHATOMIC] -= Math.min(pages, w[z + Z_HIGHATOMIC]);
+        updateFastMarks(s, zone);
       }
       setPageblockType(s, zone, pfn, type);
       if (movePageblock(s, zone, pfn, type) > 0) return true;

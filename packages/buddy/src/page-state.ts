@@ -19,6 +19,7 @@ import { assertValid } from './assert-valid.js';
 import { finishBoot } from './boot.js';
 import { addPageblock } from './pageblock.js';
 import { pcpOrder } from './per-cpu-lists.js';
+import { updateFastMarks } from './watermark.js';
 import {
   freeListEnds,
   P_BATCH,
@@ -99,6 +100,7 @@ export function loadPageState(s: BuddyState, source: PageState): void {
     const p = pcpWords(s, 0, zone);
     for (const [name, word] of PCP_FIELDS) s.words[p + word] = from.pcp[name];
     s.words[p + P_DIFF] = from.nr_free_pages_cpu_diff;
+    updateFastMarks(s, zone);
     loadPageblocks(s, zone, from);
     loadFreeLists(s, zone, from);
     loadPcpLists(s, zone, from.pcp);

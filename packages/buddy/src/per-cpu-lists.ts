@@ -57,6 +57,15 @@ export interface PcpLists {
   readonly take: (zone: number, order: number, type: number, allocFlags: number, bulk: boolean) => number;
 
   /**
+   * Does the same for a caller that has looked the list up before, and does not refill.
+   *
+   * @param p - first word of the set.
+   * @param ends - the word with the head of the list.
+   * @returns first frame, or 0.
+   */
+  readonly takeFrom: (p: number, ends: number, order: number) => number;
+
+  /**
    * Puts a block on the current CPU's lists, and gives pages back when there are too many.
    *
    * @param type - type of its pageblock. The block remembers it, even if the pageblock changes meanwhile.
@@ -84,13 +93,24 @@ export function createPcpLists(s: BuddyState): PcpLists {
   function take(zone: number, order: number, type: number, allocFlags: number, bulk: boolean): number {
     const p = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT);
     const ends = p + P_ENDS + (pcpIndex(order, type) << 1);
-    if (!bulk && w[p + P_FREE_FACTOR] !== 0) w[p + P_FREE_FACTOR] >>= 1;
-    let pfn = w[ends];
-    if (pfn === 0) {
-      refill(zone, order, type, allocFlags, p, ends);
-      pfn = w[ends];
-      if (pfn === 0) return 0;
-    }
+    if (!bulk) endBurst(p);
+    if (w[ends] === 0) refill(zone, order, type, allocFlags, p, ends);
+    return pop(p, ends, order);
+  }
+
+  function takeFrom(p: number, ends: number, order: number): number {
+    endBurst(p);
+    return pop(p, ends, order);
+  }
+
+  /** An allocation ends a burst of frees: the next portion given back is smaller. */
+  function endBurst(p: number): void {
+    if (w[p + P_FREE_FACTOR] !== 0) w[p + P_FREE_FACTOR] >>= 1;
+  }
+
+  function pop(p: number, ends: number, order: number): number {
+    const pfn = w[ends];
+    if (pfn === 0) return 0;
     const after = next[pfn];
     w[ends] = after;
     if (after === 0) w[ends + 1] = 0;
@@ -215,7 +235,7 @@ export function createPcpLists(s: BuddyState): PcpLists {
     }
   }
 
-  return { take, put, drain, drainAll };
+  return { take, takeFrom, put, drain, drainAll };
 }
 
 /**

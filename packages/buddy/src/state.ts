@@ -17,6 +17,7 @@
  *   NR_BLOCKS(zone, order)                     = sum over types of length(list(zone, order, type))
  *   bit o of NONEMPTY(zone, type)              = 1 exactly when list(zone, o, type) is not empty
  *   COUNT(cpu, zone)                           = sum over the set's lists of pages
+ *   FAST_MARK(zone, highest)                   = LOW + BOOST + HIGHATOMIC + RESERVE(highest), or more than there is while BOOSTED is set
  *   block in list(zone, order, type)           : block word = zone, BUDDY, type, order; pfn % 2 ** order = 0
  *   two free buddies of one order, one zone    : only where a pageblock type forbids the merge, or at the top order
  * ```
@@ -68,6 +69,8 @@ export const Z_NR_BLOCKS = 24;
 export const Z_NONEMPTY = 40;
 /** Pageblocks of type Isolate. */
 export const Z_NR_ISOLATED = 48;
+/** Free pages that a plain request leaves, 8 words, by index of its highest zone; see `updateFastMarks`. */
+export const Z_FAST_MARK = 56;
 /** Type of the first pageblock where it is shared with the zone below; see pageblock.ts. */
 export const Z_SHARED_TYPE = 49;
 

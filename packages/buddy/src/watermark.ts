@@ -4,6 +4,9 @@
  * ```
  *   free - unusable  >  mark + boost + reserve(highest zone)        and, for order > 0, a block is there
  * ```
+ *
+ * For the plain request, which tests the low watermark and may not dig into reserves, the sum on the right is kept
+ * ready: FAST_MARK.
  */
 import { __GFP_ATOMIC, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE, type Gfp } from '@kmem/contracts';
 import {
@@ -15,7 +18,49 @@ import {
   ALLOC_WMARK_MASK,
   ALLOC_WMARK_MIN,
 } from './alloc-flags.js';
-import { Z_BOOST, Z_HIGHATOMIC, Z_NONEMPTY, Z_NR_FREE, Z_RESERVE, Z_WMARK, ZONE_SHIFT, type BuddyState } from './state.js';
+import {
+  Z_BOOST,
+  Z_FAST_MARK,
+  Z_FLAGS,
+  Z_HIGHATOMIC,
+  Z_LOW,
+  Z_NONEMPTY,
+  Z_NR_FREE,
+  Z_RESERVE,
+  Z_WMARK,
+  ZONE_BOOSTED,
+  ZONE_SHIFT,
+  type BuddyState,
+} from './state.js';
+
+/** More pages than a zone can have, small enough to be subtracted from any number of them. */
+const UNREACHABLE = 2 ** 30;
+
+/**
+ * Computes what a plain request must leave in a zone. Call it after a change of a watermark, the boost, the boosted
+ * flag, the reserves or the high-atomic pages. While kswapd has to hear of a boost no request is plain.
+ *
+ * @param s - the state.
+ * @param zone - zone id.
+ */
+export function updateFastMarks(s: BuddyState, zone: number): void {
+  for (let highest = 0; highest < 8; highest++) s.words[(zone << ZONE_SHIFT) + Z_FAST_MARK + highest] = fastMark(s, zone, highest);
+}
+
+/**
+ * Tells what the word FAST_MARK must be.
+ *
+ * @param s - the state.
+ * @param zone - zone id.
+ * @param highest - index of the highest zone of the request.
+ * @returns pages.
+ */
+export function fastMark(s: BuddyState, zone: number, highest: number): number {
+  const w = s.words;
+  const z = zone << ZONE_SHIFT;
+  if ((w[z + Z_FLAGS] & ZONE_BOOSTED) !== 0) return UNREACHABLE;
+  return w[z + Z_LOW] + w[z + Z_BOOST] + w[z + Z_HIGHATOMIC] + w[z + Z_RESERVE + highest];
+}
 
 /**
  * Tests the watermark that the flags name, for a request that is about to be served.

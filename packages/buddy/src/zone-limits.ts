@@ -4,6 +4,7 @@
  * The upper part is arithmetic on plain numbers; the lower part applies it to a state.
  */
 import { MIGRATE_PCPTYPES, type ZoneKind } from '@kmem/contracts';
+import { updateFastMarks } from './watermark.js';
 import {
   P_BATCH,
   P_HIGH,
@@ -104,6 +105,7 @@ export function setZoneLimits(s: BuddyState, tunables: ZoneTunables): void {
     }
     s.words[z + Z_STAT_THRESHOLD] =
       tunables.watermarkScaleFactor === 0 || managed === 0 ? 0 : statThreshold(managed, s.nrCpus, s.frames.pageShift);
+    updateFastMarks(s, zone);
   }
 }
 
