@@ -3,6 +3,7 @@ import {
   __GFP_COMP,
   __GFP_HIGHMEM,
   __GFP_MOVABLE,
+  __GFP_NOFAIL,
   __GFP_NOWARN,
   __GFP_RECLAIMABLE,
   __GFP_THISNODE,
@@ -42,6 +43,13 @@ describe('order', () => {
     expect(reports.bugs).toEqual([]);
     expect(pages.allocPages(GFP_KERNEL, 11)).toBe(NO_PAGE);
     expect(reports.bugs.map(({ code, severity }) => [code, severity])).toEqual([['BAD_ORDER', 'warn']]);
+  });
+
+  test('NOFAIL above order 1 is warned of once', () => {
+    const reports = new Reports();
+    const { pages } = boot128({ reports });
+    for (const order of [0, 1, 2, 4, 2]) pages.allocPages(GFP_KERNEL | __GFP_NOFAIL, order);
+    expect(reports.bugs.map(({ code, severity, fields }) => [code, severity, fields.found])).toEqual([['BAD_GFP', 'warn', 2]]);
   });
 
   test('a warning without a sink is dropped, a bug is thrown', () => {
@@ -218,6 +226,13 @@ describe('bulk', () => {
   test('more than the array has room for is a bug', () => {
     const { pages } = boot128();
     expect(() => pages.allocPagesBulk(GFP_KERNEL, 3, new Int32Array(2).fill(-1))).toThrow(/nrPages is 3, expected an integer up to the 2 slots/);
+  });
+
+  test('movable and reclaimable at a time is a bug here too', () => {
+    const { pages } = boot128();
+    pages.freePages(pages.allocPages(GFP_KERNEL, 1), 1);
+    expect(() => pages.allocPagesBulk(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE, 4, new Int32Array(4).fill(-1))).toThrow(/not both/);
+    pages.assertValid();
   });
 
   test('a shortage ends with what there was', () => {

@@ -28,6 +28,7 @@ import {
 } from '@kmem/contracts';
 import {
   ALLOC_HIGHATOMIC,
+  ALLOC_KSWAPD,
   ALLOC_NO_WATERMARKS,
   ALLOC_NOFRAGMENT,
   ALLOC_NON_BLOCK,
@@ -40,7 +41,7 @@ import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
 import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_ZONE } from './last-request.js';
 import { pcpIndex } from './per-cpu-lists.js';
-import { badArgument, report } from './report.js';
+import { badArgument, report, WARNED_NOFAIL, WARNED_ORDER, warnOnce } from './report.js';
 import { slowPath } from './slow-path.js';
 import {
   ORDERS_LIMIT,
@@ -129,6 +130,9 @@ export function createAllocation(s: BuddyState): Allocation {
     const flags = scopedGfp(gfp, cpus.taskFlags);
     const type = (flags & mobilityMask) >> 3;
     if (type >= MIGRATE_PCPTYPES) return refuseMobility(s, gfp);
+    if ((flags & __GFP_NOFAIL) !== 0 && order > 1) {
+      warnOnce(s, WARNED_NOFAIL, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
+    }
     const highest = gfpZone[flags & GFP_ZONEMASK];
     const row = zonelistRow(s, node, highest, flags & __GFP_THISNODE);
     const preferred = zonelists[row];
@@ -144,14 +148,14 @@ export function createAllocation(s: BuddyState): Allocation {
   function tryZone(zone: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
     const z = zone << ZONE_SHIFT;
     // The plain request in one line; any other one, and a plain one that fails, gets the full test.
-    const isPlain = (allocFlags & ~(ALLOC_NOFRAGMENT | __GFP_KSWAPD_RECLAIM)) === ALLOC_WMARK_LOW;
+    const isPlain = (allocFlags & ~(ALLOC_NOFRAGMENT | ALLOC_KSWAPD)) === ALLOC_WMARK_LOW;
     const isRoom = w[z + Z_NR_FREE] - w[z + Z_FAST_MARK + highest] >= 1 << order && w[z + Z_NONEMPTY + type] >>> order !== 0;
     if (!(isPlain && isRoom) && !watermarkAllows(s, zone, order, highest, allocFlags, gfp) && (allocFlags & ALLOC_NO_WATERMARKS) === 0) {
       return 0;
     }
     let pfn = hasPcpList(s, order) ? take(zone, order, type, allocFlags, false) : 0;
-    if (pfn === 0) pfn = takeFromFreeAreas(zone, gfp, order, type, allocFlags);
-    if ((w[z + Z_FLAGS] & ZONE_BOOSTED) !== 0) tellKswapd(s, zone, gfp, highest);
+    if (pfn === 0) pfn = takeFromFreeAreas(zone, order, type, allocFlags);
+    if ((w[z + Z_FLAGS] & ZONE_BOOSTED) !== 0) tellKswapd(s, zone, gfp);
     if (pfn === 0) return 0;
     refcount[pfn] = 1;
     if ((gfp & (__GFP_ZERO | __GFP_COMP)) !== 0) prepare(s, pfn, gfp, order);
@@ -181,8 +185,7 @@ export function createAllocation(s: BuddyState): Allocation {
     return (allocFlags & ALLOC_NOFRAGMENT) === 0 ? 0 : walkZonelist(row, row, gfp, order, type, highest, allocFlags & ~ALLOC_NOFRAGMENT);
   }
 
-  function takeFromFreeAreas(zone: number, gfp: Gfp, order: number, type: number, allocFlags: number): number {
-    if ((gfp & __GFP_NOFAIL) !== 0 && order > 1) warnNoFail(s, order);
+  function takeFromFreeAreas(zone: number, order: number, type: number, allocFlags: number): number {
     let pfn = (allocFlags & ALLOC_HIGHATOMIC) !== 0 ? takeSmallest(zone, order, MIGRATE_HIGHATOMIC) : 0;
     if (pfn === 0) pfn = takeSmallest(zone, order, type);
     if (pfn === 0) pfn = takeFromOtherTypes(s, zone, order, type, allocFlags);
@@ -199,10 +202,14 @@ export function createAllocation(s: BuddyState): Allocation {
     let filled = 0;
     while (filled < nrPages && pages[filled] !== NO_PAGE) filled++;
     if (nrPages <= 0 || filled === nrPages) return filled;
+    const type = (gfp & mobilityMask) >> 3;
+    if (type >= MIGRATE_PCPTYPES) {
+      refuseMobility(s, gfp);
+      return filled;
+    }
     const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node, gfp, nrPages) : -1;
     let got = 0;
     if (zone >= 0) {
-      const type = (gfp & mobilityMask) >> 3;
       for (; filled < nrPages; filled++) {
         if (pages[filled] !== NO_PAGE) continue;
         const pfn = take(zone, 0, type, ALLOC_WMARK_LOW, true);
@@ -223,11 +230,11 @@ export function createAllocation(s: BuddyState): Allocation {
   return { allocPages, allocPagesBulk };
 }
 
-function tellKswapd(s: BuddyState, zone: number, gfp: Gfp, highest: number): void {
+function tellKswapd(s: BuddyState, zone: number, gfp: Gfp): void {
   const z = zone << ZONE_SHIFT;
   s.words[z + Z_FLAGS] &= ~ZONE_BOOSTED;
   updateFastMarks(s, zone);
-  if (s.reclaim !== null) s.reclaim.wakeKswapd(s.words[z + Z_NODE], 0, Math.min(highest, s.words[z + Z_INDEX]), gfp);
+  if (s.reclaim !== null) s.reclaim.wakeKswapd(s.words[z + Z_NODE], 0, s.words[z + Z_INDEX], gfp);
 }
 
 /** Zeroes a block and makes it compound, as the flags ask. */
@@ -262,14 +269,10 @@ function bulkZone(s: BuddyState, node: number, gfp: Gfp, nrPages: number): numbe
   return -1;
 }
 
-function warnNoFail(s: BuddyState, order: number): void {
-  report(s, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
-}
-
 function refuseOrder(s: BuddyState, gfp: Gfp, order: number): number {
   if (Number.isInteger(order) && order >= s.maxOrder) {
     if ((gfp & __GFP_NOWARN) === 0) {
-      report(s, badArgument('BAD_ORDER', 'order', order, `at most ${String(s.maxOrder - 1)}`, 'warn'));
+      warnOnce(s, WARNED_ORDER, badArgument('BAD_ORDER', 'order', order, `at most ${String(s.maxOrder - 1)}`, 'warn'));
     }
   } else {
     report(s, badArgument('BAD_ORDER', 'order', order, `an integer from 0 to ${String(s.maxOrder - 1)}`));

@@ -9,14 +9,13 @@ import {
   BLOCK_ZONE_SHIFT,
   KernelBug,
   MIGRATE_ISOLATE,
-  MIGRATE_PCPTYPES,
   PAGE_TYPE_BUDDY,
-  PB_TYPE_MASK,
 } from '@kmem/contracts';
 import { pcpOrder } from './per-cpu-lists.js';
 import { fastMark } from './watermark.js';
 import {
   freeListEnds,
+  P_BATCH,
   P_COUNT,
   P_DIFF,
   PCP_NR_LISTS,
@@ -61,6 +60,7 @@ export function assertValid(s: BuddyState): void {
       fail('free + per-CPU pages <= MANAGED', free + waiting, s.words[z + Z_MANAGED], { zone });
     }
   }
+  equal('frame 0 has no reference', s.refcount[0], 0, {});
   checkMarks(s, covered);
 }
 
@@ -101,6 +101,7 @@ function checkPcpLists(s: BuddyState, zone: number, covered: Uint8Array): number
       });
       count += length * 2 ** order;
     }
+    if (s.words[pcpWords(s, cpu, zone) + P_BATCH] < 1) fail('BATCH >= 1', s.words[pcpWords(s, cpu, zone) + P_BATCH], 1, { zone, cpu });
     equal('COUNT = pages on the per-CPU lists', s.words[pcpWords(s, cpu, zone) + P_COUNT], count, { zone, cpu });
     pages += count;
   }
@@ -145,16 +146,12 @@ function failFrame(s: BuddyState, at: number, covered: Uint8Array, fields: Recor
   fail('a free frame has no flags', s.flags[at], 0, { ...fields, at });
 }
 
-/** Two free buddies may stand side by side only where pageblock types keep them apart. */
+/** Below the pageblock order two free buddies never stand side by side. */
 function checkBuddy(s: BuddyState, zone: number, pfn: number, order: number): void {
-  if (order === s.maxOrder - 1) return;
+  if (order >= Math.min(s.pageblockOrder, s.maxOrder - 1)) return;
   const buddy = pfn ^ (1 << order);
   const free = (zone << BLOCK_ZONE_SHIFT) | PAGE_TYPE_BUDDY | order;
-  if ((s.block[buddy] & ~BLOCK_TYPE_MASK) !== free) return;
-  const type = s.pageblocks[pfn >> s.pageblockOrder] & PB_TYPE_MASK;
-  const buddyType = s.pageblocks[buddy >> s.pageblockOrder] & PB_TYPE_MASK;
-  const apart = order >= s.pageblockOrder && type !== buddyType && (type >= MIGRATE_PCPTYPES || buddyType >= MIGRATE_PCPTYPES);
-  if (!apart) fail('free buddies are merged', pfn, buddy, { zone, order });
+  if ((s.block[buddy] & ~BLOCK_TYPE_MASK) === free) fail('free buddies are merged', pfn, buddy, { zone, order });
 }
 
 /** No frame but the first of a block on a list may be marked as free. */

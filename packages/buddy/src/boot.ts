@@ -61,6 +61,8 @@ export function boot(s: BuddyState, zones: readonly ZoneSpec[], free: readonly P
  * @param s - the state, its zones populated.
  */
 export function finishBoot(s: BuddyState): void {
+  // Frame 0 stands for "none" in lists. Without a reference nobody can give it back either.
+  s.refcount[0] = 0;
   fillGfpZone(s.kinds, s.gfpZone);
   buildZonelists(s);
   s.groupingDisabled = isTooSmallForGrouping(s);

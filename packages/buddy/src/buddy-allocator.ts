@@ -18,9 +18,10 @@ import type {
 import { createAllocation, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
 import { boot } from './boot.js';
+import { checkOptions, checkState, checkZones } from './check-options.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
 import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
-import { checkOptions, makeState, oneZone, type BuddyOptions } from './options.js';
+import { makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
 import { P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords, type BuddyState } from './state.js';
@@ -57,20 +58,19 @@ export class BuddyAllocator implements PageAllocator {
     checkOptions(options);
     const { frames, state } = options;
     if (state !== undefined) {
-      if (options.zones !== undefined || options.free !== undefined) {
-        throw new RangeError('options zones and free cannot be combined with state');
-      }
-      // The recorder names zones as the kernel does; makeState refuses any other name.
+      checkState(options, state);
+      // Just found to be one.
       this.#state = makeState(options, state.zones.map((zone) => zone.zone as ZoneKind), 1);
       this.#nrReserves = state.zones[0]?.lowmem_reserve.length ?? 0;
       loadPageState(this.#state, state);
     } else {
       const zones = options.zones ?? [oneZone(frames)];
+      const free = options.free ?? zones.flatMap((zone) => zone.present);
+      checkZones(options, zones, free);
       const kinds = zones.filter((zone) => zone.node === 0).map((zone) => zone.kind);
       this.#state = makeState(options, kinds, zones.length / kinds.length);
       this.#nrReserves = kinds.length;
       const limits = options.zones === undefined ? NO_LIMITS : LINUX_TUNABLES;
-      const free = options.free ?? zones.flatMap((zone) => zone.present);
       boot(this.#state, zones, free, { ...limits, ...options.tunables });
     }
     this.#allocation = createAllocation(this.#state);

@@ -8,7 +8,7 @@ import type { Allocation } from './alloc.js';
 import { mayFree, splitPage, type Freeing } from './free.js';
 import { formatGfp } from './gfp.js';
 import { pageblockType } from './pageblock.js';
-import { badArgument, report } from './report.js';
+import { badArgument, report, runAll } from './report.js';
 import type { BuddyState } from './state.js';
 
 /**
@@ -48,10 +48,10 @@ export function allocPagesExact(s: BuddyState, allocation: Allocation, node: num
  */
 export function freePagesExact(s: BuddyState, freeing: Freeing, pfn: number, sizeBytes: number): void {
   const pages = pagesOf(s, sizeBytes);
-  for (let at = pfn; at < pfn + pages; at++) {
-    if (!mayFree(s, at, 0)) return;
+  for (let i = 0; i < pages; i++) {
+    if (!mayFree(s, pfn + i, 0)) return;
   }
-  for (let at = pfn; at < pfn + pages; at++) freeing.freePages(at, 0);
+  runAll(pages, (i) => freeing.freePages(pfn + i, 0));
 }
 
 function pagesOf(s: BuddyState, sizeBytes: number): number {

@@ -1,7 +1,7 @@
 import { __GFP_COMP, GFP_KERNEL, isKernelBug, PB_TOUCHED, PG_dirty, PG_locked, PG_slab, type KernelBug, type ReportSink } from '@kmem/contracts';
 import { createFrameTable } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
-import { Events } from '../test/fixtures.js';
+import { Events, load, oneZone } from '../test/fixtures.js';
 import { BuddyAllocator } from './index.js';
 
 function make(nrFrames = 1024) {
@@ -54,6 +54,35 @@ describe('references', () => {
     pages.drainAllPages();
     expect(pages.managedPages - pages.nrFreePages).toBe(1);
     pages.assertValid();
+  });
+
+  test('a page inside a block that is not compound has no reference of its own to add to', () => {
+    const { pages } = make();
+    const pfn = pages.allocPages(GFP_KERNEL, 2);
+    expect(codeOf(() => pages.getPage(pfn + 1))).toBe('REFCOUNT');
+    pages.freePages(pfn, 2);
+    pages.drainAllPages();
+    pages.assertValid();
+  });
+
+  test('freed with order 0, a block that somebody else holds stays a block', () => {
+    const { pages } = make();
+    const pfn = pages.allocPages(GFP_KERNEL, 2);
+    pages.getPage(pfn);
+    pages.freePages(pfn, 0);
+    pages.freePages(pfn, 2);
+    pages.drainAllPages();
+    expect(pages.nrFreePages).toBe(pages.managedPages);
+  });
+
+  test('frame 0 cannot be referenced, split or freed, not even where a zone begins with it', () => {
+    const { pages } = load(oneZone({ start_pfn: 0, spanned: 1024 }));
+    expect(codeOf(() => pages.getPage(0))).toBe('REFCOUNT');
+    expect(codeOf(() => pages.splitPage(0, 0))).toBe('BAD_SPLIT');
+    expect(codeOf(() => pages.freePages(0, 0))).toBe('BAD_FRAME');
+    const booted = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 1024 }), free: [{ start: 256, end: 1024 }] });
+    expect(codeOf(() => booted.freePages(0, 0))).toBe('BAD_FRAME');
+    booted.assertValid();
   });
 
   test('references of pages that nobody has', () => {
@@ -144,10 +173,30 @@ describe('misuse is reported and changes nothing', () => {
     const before = pages.exportState();
     expect(codeOf(() => pages.freePagesExact(pfn, 3 * 4096))).toBe('DOUBLE_FREE');
     expect(pages.exportState()).toEqual(before);
+    for (const no of [NaN, Infinity, 2 ** 53, 0.5]) expect(codeOf(() => pages.freePagesExact(no, 4096))).toBe('BAD_FRAME');
   });
 });
 
 describe('bad pages', () => {
+  test.each([false, true])('the good parts of a block go back, whether reports are thrown or collected (%s)', (collected) => {
+    const frames = createFrameTable({ nrFrames: 1024 });
+    const options = collected ? { reports: { report: () => undefined } } : {};
+    const pages = new BuddyAllocator({ frames, ...options });
+    const pfn = pages.allocPages(GFP_KERNEL, 3);
+    pages.getPage(pfn);
+    frames.flags[pfn + 4] = 1 << PG_slab;
+    expect(codeOf(() => pages.freePages(pfn, 3))).toBe(collected ? 'none' : 'BAD_PAGE');
+    pages.putPage(pfn);
+    pages.drainAllPages();
+    // Pages 4 to 7 went back as one block, whose first page was bad.
+    expect(pages.managedPages - pages.nrFreePages).toBe(4);
+    const exact = pages.allocPagesExact(5 * 4096, GFP_KERNEL);
+    frames.flags[exact + 1] = 1 << PG_slab;
+    expect(codeOf(() => pages.freePagesExact(exact, 5 * 4096))).toBe(collected ? 'none' : 'BAD_PAGE');
+    pages.drainAllPages();
+    expect(pages.managedPages - pages.nrFreePages).toBe(5);
+  });
+
   test('a page freed with a forbidden flag is reported and never handed out again', () => {
     const { frames, pages } = make(64 * 16);
     const pfn = pages.allocPages(GFP_KERNEL, 0);

@@ -19,7 +19,7 @@ import {
 } from '@kmem/contracts';
 import { hasPcpList } from './free-area.js';
 import { pageblockType } from './pageblock.js';
-import { badArgument, badFrame, report } from './report.js';
+import { badArgument, badFrame, report, runAll } from './report.js';
 import type { BuddyState } from './state.js';
 
 /** The ways to give pages back. */
@@ -77,14 +77,15 @@ export function createFreeing(s: BuddyState): Freeing {
 
   /** Somebody still holds the block: the other pages of a block that is not compound go back now (buddy spec 2.1). */
   function freeAllButFirst(pfn: number, order: number): void {
-    if ((flags[pfn] & (1 << PG_head)) !== 0) return;
+    if (order === 0 || (flags[pfn] & (1 << PG_head)) !== 0) return;
     const zoneBits = (block[pfn] >>> BLOCK_ZONE_SHIFT) << BLOCK_ZONE_SHIFT;
     block[pfn] = zoneBits;
-    for (let part = order - 1; part >= 0; part--) {
+    runAll(order, (i) => {
+      const part = order - 1 - i;
       const at = pfn + (1 << part);
       block[at] = zoneBits | part;
       freeUnreferenced(at, part);
-    }
+    });
   }
 
   return { freePages, putPage };
@@ -98,12 +99,10 @@ export function createFreeing(s: BuddyState): Freeing {
  */
 export function getPage(s: BuddyState, pfn: number): void {
   const head = headOf(s, pfn);
-  if (s.refcount[head] === undefined || s.block[head] === undefined || isFree(s, head)) {
-    report(s, badFrame('REFCOUNT', pfn, 'a reference is taken on a page that is not in use'));
+  if (!isReferenced(s, head)) {
+    report(s, badFrame('REFCOUNT', pfn, 'a reference is taken on a page that nobody holds'));
     return;
   }
-  // A frame inside a block that is not compound may be referenced too: the block's free must then notice.
-  if (s.refcount[head] === 0) s.pageblocks[head >> s.pageblockOrder] |= PB_TOUCHED;
   s.refcount[head]++;
 }
 

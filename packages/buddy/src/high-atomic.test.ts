@@ -65,4 +65,15 @@ describe('giving it back', () => {
     expect(zoneOf(pages, 'Normal').nr_reserved_highatomic).toBe(0);
     expect(blocks(pages)[1]).toBe(0);
   });
+
+  test('pageblocks given back stay where they are beside a free buddy, and such a state can be loaded', () => {
+    const types = [1, 1, 1, 3, ...new Array<number>(12).fill(0)];
+    const free = { 0: { 0: [2049] }, 9: { 1: [1024], 3: [1536] } };
+    const pages = machine(free, { types, nr_reserved_highatomic: 512, min: 600, low: 600, high: 600 });
+    pages.allocPages(GFP_KERNEL, 0);
+    pages.assertValid();
+    const state = pages.exportState();
+    expect(state.zones[0].free[9]).toEqual({ 0: [1536], 1: [1024] });
+    expect(load(state).pages.exportState()).toEqual(state);
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * Options of a BuddyAllocator: what they mean, which values they take, and the empty state they lead to.
+ * Options of a BuddyAllocator: what they mean, and the empty state they lead to.
  */
 import {
   MIGRATETYPE_NAMES,
@@ -16,7 +16,7 @@ import {
 } from '@kmem/contracts';
 import { createFreeAreas } from './free-area.js';
 import { createPcpLists } from './per-cpu-lists.js';
-import { BuddyState, ORDERS_LIMIT } from './state.js';
+import { BuddyState } from './state.js';
 import type { ZoneTunables } from './zone-limits.js';
 
 /** Options of the constructor. */
@@ -74,11 +74,11 @@ export interface BuddyOptions {
   readonly tunables?: Partial<ZoneTunables>;
 }
 
-const DEFAULT_MAX_ORDER = 11;
+/** Number of orders unless stated. */
+export const DEFAULT_MAX_ORDER = 11;
 
-const ZONE_KINDS: readonly ZoneKind[] = ['DMA', 'DMA32', 'Normal', 'HighMem', 'Movable', 'Device'];
-
-const SINGLE_CPU: CpuContext = Object.freeze({
+/** The caller unless stated: one CPU, no interrupt, no task flags. */
+export const SINGLE_CPU: CpuContext = Object.freeze({
   nrCpus: 1,
   cpu: 0,
   inInterrupt: false,
@@ -106,14 +106,8 @@ export function oneZone(frames: FrameTable): ZoneSpec {
  * @param kinds - zone kinds of a node.
  * @param nrNodes - number of nodes.
  * @returns a state without memory.
- * @throws RangeError when the zone kinds cannot be.
  */
 export function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrNodes: number): BuddyState {
-  if (!kinds.includes('Normal') || kinds.some((kind) => !ZONE_KINDS.includes(kind)) || !Number.isInteger(nrNodes)) {
-    throw new RangeError(
-      `zones are of kind ${kinds.join(', ')}; expected kinds out of ${ZONE_KINDS.join(', ')}, Normal among them, the same on every node`,
-    );
-  }
   const parts = {
     frames: options.frames,
     kinds,
@@ -128,32 +122,4 @@ export function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrN
     reports: options.reports ?? null,
   };
   return new BuddyState(parts, createFreeAreas, createPcpLists);
-}
-
-/**
- * Checks the options that do not depend on each other's meaning.
- *
- * @param options - the options.
- * @throws RangeError naming the option, what was found and what was expected.
- */
-export function checkOptions(options: BuddyOptions): void {
-  const { frames } = options;
-  const maxOrder = options.maxOrder ?? DEFAULT_MAX_ORDER;
-  inRange('maxOrder', maxOrder, 1, ORDERS_LIMIT);
-  inRange('frames.nrFrames', frames.nrFrames, 2, 2 ** 30);
-  inRange('frames.pageblockOrder', frames.pageblockOrder, 0, maxOrder - 1);
-  inRange('nrMigratetypes', options.nrMigratetypes ?? MIGRATETYPE_NAMES.length, 4, MIGRATETYPE_NAMES.length);
-  if (frames.nrFrames % 2 ** (maxOrder - 1) !== 0) {
-    throw new RangeError(`frames.nrFrames is ${String(frames.nrFrames)}, expected a multiple of the largest block`);
-  }
-  for (const zone of options.zones ?? []) {
-    const end = zone.startPfn + zone.spannedPages;
-    inRange(`end of zone ${zone.kind}`, end, 0, frames.nrFrames);
-  }
-}
-
-function inRange(name: string, value: number, min: number, max: number): void {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`${name} is ${String(value)}, expected an integer from ${String(min)} to ${String(max)}`);
-  }
 }

@@ -59,6 +59,28 @@ test('zones and free frames cannot be given beside a state', () => {
   const frames = createFrameTable({ nrFrames: 1024 });
   expect(() => new BuddyAllocator({ frames, state, zones: [] })).toThrow(/cannot be combined with state/);
   expect(() => new BuddyAllocator({ frames, state, free: [] })).toThrow(/cannot be combined with state/);
+  expect(() => new BuddyAllocator({ frames, state, tunables: {} })).toThrow(/cannot be combined with state/);
+});
+
+describe('several CPUs', () => {
+  const second = { nrCpus: 2, cpu: 1, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
+
+  test('a loaded state gives every CPU lists of the same size', () => {
+    const { pages } = load(oneZone({ start_pfn: 0, spanned: 4096, free: { 10: { 0: [1024] } }, pcp: { high: 100, batch: 4 } }), { cpus: second });
+    pages.freePages(pages.allocPages(GFP_KERNEL, 0), 0);
+    expect(pages.nrPcpPages).toBe(4);
+    pages.drainAllPages();
+    expect(pages.nrPcpPages).toBe(0);
+    pages.assertValid();
+  });
+
+  test('what they have not folded in is written down as folded', () => {
+    const { pages } = bootPc(16384, [{ start: 256, end: 16384 }], { cpus: second });
+    pages.allocPages(GFP_KERNEL, 0);
+    pages.drainAllPages();
+    const state = pages.exportState();
+    expect(load(state).pages.nrFreePages).toBe(pages.nrFreePages);
+  });
 });
 
 test('huge pages on per-CPU lists keep their types', () => {

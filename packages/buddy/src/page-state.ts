@@ -100,6 +100,10 @@ export function loadPageState(s: BuddyState, source: PageState): void {
     const p = pcpWords(s, 0, zone);
     for (const [name, word] of PCP_FIELDS) s.words[p + word] = from.pcp[name];
     s.words[p + P_DIFF] = from.nr_free_pages_cpu_diff;
+    for (let cpu = 1; cpu < s.nrCpus; cpu++) {
+      s.words[pcpWords(s, cpu, zone) + P_HIGH] = from.pcp.high;
+      s.words[pcpWords(s, cpu, zone) + P_BATCH] = from.pcp.batch;
+    }
     updateFastMarks(s, zone);
     loadPageblocks(s, zone, from);
     loadFreeLists(s, zone, from);
@@ -194,12 +198,20 @@ function exportZone(s: BuddyState, zone: number, nrReserves: number): ZoneState 
   return {
     zone: s.kinds[zone % s.kinds.length],
     ...numbers,
+    nr_free_pages: numbers.nr_free_pages + otherParts(s, zone),
     nr_free_pages_cpu_diff: s.words[pcpWords(s, 0, zone) + P_DIFF],
     lowmem_reserve: Array.from(s.words.subarray(z + Z_RESERVE, z + Z_RESERVE + nrReserves)),
     pcp: exportPcp(s, zone),
     free: exportFreeLists(s, zone),
     ...(numbers.spanned > 0 ? { pageblocks: exportPageblocks(s, numbers.start_pfn, numbers.spanned) } : {}),
   };
+}
+
+/** What CPUs other than CPU 0 have not folded in: it has no place of its own in the recorded form. */
+function otherParts(s: BuddyState, zone: number): number {
+  let pages = 0;
+  for (let cpu = 1; cpu < s.nrCpus; cpu++) pages += s.words[pcpWords(s, cpu, zone) + P_DIFF];
+  return pages;
 }
 
 function exportPageblocks(s: BuddyState, start: number, spanned: number): NonNullable<ZoneState['pageblocks']> {

@@ -177,6 +177,27 @@ describe('NOFAIL', () => {
     expect(pages.allocPages(GFP_KERNEL | __GFP_NOFAIL, 0)).toBe(512);
   });
 
+  test('goes on as long as reclaim makes progress, also for costly orders', () => {
+    const pfns = Array.from({ length: 16 }, (_, i) => 512 + i);
+    let calls = 0;
+    const reclaim = new Log({});
+    const { pages } = load(oneZone({ start_pfn: 0, spanned: 8192, types: new Array<number>(16).fill(0), pcp: { high: 0, batch: 1 } }), { reclaim });
+    reclaim.reclaim = () => {
+      if (calls >= pfns.length) return 0;
+      pages.freePages(pfns[calls++], 0);
+      return 1;
+    };
+    expect(pages.allocPages(GFP_KERNEL | __GFP_NOFAIL, 4)).toBe(512);
+    expect(calls).toBe(16);
+    expect(pages.allocPages(GFP_KERNEL | __GFP_NOFAIL, 4)).toBe(NO_PAGE);
+  });
+
+  test('wins over NORETRY', () => {
+    const { pages } = machine({ 4: { 0: [512, 544] } }, { compacts: COMPACT_SKIPPED }, { min: 22, low: 27, high: 32 });
+    expect(pages.allocPages(GFP_KERNEL | __GFP_NORETRY, 4)).toBe(NO_PAGE);
+    expect(pages.allocPages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOFAIL, 4)).toBe(512);
+  });
+
   test('without being allowed to wait it may fail', () => {
     expect(machine({}, {}).pages.allocPages(GFP_NOWAIT | __GFP_NOFAIL, 0)).toBe(NO_PAGE);
   });

@@ -89,81 +89,94 @@ export function slowPath(
   let pfn = walk(allocFlags);
   if (pfn !== 0) return pfn;
 
+  let progress = 0;
+  let hopeless = false;
   if (mayCompact && (costly || type !== MIGRATE_MOVABLE) && reserveFlags(gfp, s.cpus) === 0) {
     const result = compact(s, order, gfp, COMPACT_PRIO_ASYNC);
     pfn = result > COMPACT_DEFERRED ? walk(allocFlags) : 0;
     if (pfn !== 0) return pfn;
     if (costly && (gfp & __GFP_NORETRY) !== 0) {
-      if (result === COMPACT_SKIPPED || result === COMPACT_DEFERRED) return 0;
+      hopeless = result === COMPACT_SKIPPED || result === COMPACT_DEFERRED;
+      if ((gfp & __GFP_THISNODE) !== 0) hopeless = true;
       compactPriority = COMPACT_PRIO_ASYNC;
     }
-    if (costly && (gfp & (__GFP_NORETRY | __GFP_THISNODE)) === (__GFP_NORETRY | __GFP_THISNODE)) return 0;
   }
+
+  /** Steps S5 to S12 until a page is found or the request gives up. */
+  const tryRounds = (): number => {
+    for (;;) {
+      wakeKswapds(s, row, gfp, order, highest);
+      const reserve = reserveFlags(gfp, s.cpus);
+      if (reserve !== 0) allocFlags = reserve | (allocFlags & ALLOC_KSWAPD);
+      let found = walk(allocFlags);
+      if (found !== 0) return found;
+      if (!mayReclaim || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) return 0;
+
+      progress = reclaim(s, order, gfp, highest);
+      if (progress > 0) {
+        found = walk(allocFlags);
+        if (found !== 0) return found;
+        unreserveHighAtomic(s, row, type, false);
+        s.lists.drainAll();
+        found = walk(allocFlags);
+        if (found !== 0) return found;
+      }
+      const compaction = mayCompact ? compact(s, order, gfp, compactPriority) : COMPACT_SKIPPED;
+      if (compaction > COMPACT_DEFERRED) {
+        found = walk(allocFlags);
+        if (found !== 0) return found;
+      }
+      if ((gfp & __GFP_NORETRY) !== 0) return 0;
+      if (costly && !((gfp & __GFP_RETRY_MAYFAIL) !== 0 && mayCompact)) return 0;
+
+      noProgress = progress > 0 && !costly ? 0 : noProgress + 1;
+      const hopeful = noProgress <= MAX_RECLAIM_RETRIES && (progress > 0 || s.reclaim !== null);
+      if (hopeful && couldServe(s, row, order, highest, allocFlags)) continue;
+      if (unreserveHighAtomic(s, row, type, true)) continue;
+      if (progress > 0 && mayCompact) {
+        const limit = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
+        const lowest = costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
+        if (compaction === COMPACT_SUCCESS) compactRetries++;
+        if (compaction === COMPACT_SKIPPED) {
+          if (couldServe(s, row, 0, highest, allocFlags)) continue;
+        } else if ((compaction === COMPACT_SUCCESS || compaction < COMPACT_COMPLETE) && compaction !== COMPACT_DEFERRED && compactRetries <= limit) {
+          continue;
+        } else if (compactPriority > lowest) {
+          compactPriority--;
+          compactRetries = 0;
+          continue;
+        }
+      }
+      if (s.reclaim === null) return 0;
+      // Another task may have freed memory meanwhile: look once more, well above the watermarks, before a task dies.
+      const lastFlags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
+      found = walkZonelist(row, row, lastFlags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
+      if (found !== 0) return found;
+      const freed = mayKill(s, gfp, order, highest) && s.reclaim.outOfMemory(order, gfp);
+      if (freed && (gfp & __GFP_NOFAIL) !== 0) {
+        found = walk(ALLOC_NO_WATERMARKS);
+        if (found !== 0) return found;
+      }
+      if (s.cpus.oomVictim && ((allocFlags & ALLOC_OOM) !== 0 || (gfp & __GFP_NOMEMALLOC) !== 0)) return 0;
+      if (!freed) return 0;
+      noProgress = 0;
+    }
+  };
 
   for (;;) {
-    wakeKswapds(s, row, gfp, order, highest);
-    const reserve = reserveFlags(gfp, s.cpus);
-    if (reserve !== 0) allocFlags = reserve | (allocFlags & ALLOC_KSWAPD);
-    pfn = walk(allocFlags);
-    if (pfn !== 0) return pfn;
-    if (!mayReclaim || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) break;
-
-    const progress = reclaim(s, order, gfp, highest);
-    if (progress > 0) {
-      pfn = walk(allocFlags);
-      if (pfn !== 0) return pfn;
-      unreserveHighAtomic(s, row, type, false);
-      s.lists.drainAll();
-      pfn = walk(allocFlags);
-      if (pfn !== 0) return pfn;
+    progress = 0;
+    pfn = hopeless ? 0 : tryRounds();
+    if (pfn !== 0 || (gfp & __GFP_NOFAIL) === 0) return pfn;
+    if (!mayReclaim) {
+      report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
+      return 0;
     }
-    const compaction = mayCompact ? compact(s, order, gfp, compactPriority) : COMPACT_SKIPPED;
-    if (compaction > COMPACT_DEFERRED) {
-      pfn = walk(allocFlags);
-      if (pfn !== 0) return pfn;
-    }
-    if ((gfp & __GFP_NORETRY) !== 0) break;
-    if (costly && !((gfp & __GFP_RETRY_MAYFAIL) !== 0 && mayCompact)) break;
-
-    noProgress = progress > 0 && !costly ? 0 : noProgress + 1;
-    const hopeful = noProgress <= MAX_RECLAIM_RETRIES && (progress > 0 || s.reclaim !== null);
-    if (hopeful && couldServe(s, row, order, highest, allocFlags)) continue;
-    if (unreserveHighAtomic(s, row, type, true)) continue;
-    if (progress > 0 && mayCompact) {
-      const limit = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
-      const lowest = costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
-      if (compaction === COMPACT_SUCCESS) compactRetries++;
-      if (compaction === COMPACT_SKIPPED) {
-        if (couldServe(s, row, 0, highest, allocFlags)) continue;
-      } else if ((compaction === COMPACT_SUCCESS || compaction < COMPACT_COMPLETE) && compaction !== COMPACT_DEFERRED && compactRetries <= limit) {
-        continue;
-      } else if (compactPriority > lowest) {
-        compactPriority--;
-        compactRetries = 0;
-        continue;
-      }
-    }
-    if (s.reclaim === null) break;
-    // Another task may have freed memory meanwhile: look once more, well above the watermarks, before a task dies.
-    const lastFlags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
-    pfn = walkZonelist(row, row, lastFlags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
-    if (pfn !== 0) return pfn;
-    const freed = mayKill(s, gfp, order, highest) && s.reclaim.outOfMemory(order, gfp);
-    if (freed && (gfp & __GFP_NOFAIL) !== 0) {
-      pfn = walk(ALLOC_NO_WATERMARKS);
-      if (pfn !== 0) return pfn;
-    }
-    if (s.cpus.oomVictim && ((allocFlags & ALLOC_OOM) !== 0 || (gfp & __GFP_NOMEMALLOC) !== 0)) break;
-    if (!freed) break;
-    noProgress = 0;
+    // A request that must not fail: half of the min watermark is open to it.
+    pfn = walk(ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
+    // Linux would go on for ever. Nothing else runs meanwhile here, so without progress there never will be any.
+    if (pfn !== 0 || (progress === 0 && !hopeless)) return pfn;
+    hopeless = false;
   }
-  if ((gfp & __GFP_NOFAIL) === 0) return 0;
-  if (!mayReclaim) {
-    report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
-    return 0;
-  }
-  // A request that must not fail: half of the min watermark is open to it.
-  return walk(ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
 }
 
 /** Tells the reclaimer of every node in the row, once each. */

@@ -19,7 +19,8 @@
  *   COUNT(cpu, zone)                           = sum over the set's lists of pages
  *   FAST_MARK(zone, highest)                   = LOW + BOOST + HIGHATOMIC + RESERVE(highest), or more than there is while BOOSTED is set
  *   block in list(zone, order, type)           : block word = zone, BUDDY, type, order; pfn % 2 ** order = 0
- *   two free buddies of one order, one zone    : only where a pageblock type forbids the merge, or at the top order
+ *   two free buddies of one order, one zone    : only from pageblock order on, where types may keep them apart
+ *   frame 0                                    : on no list, no reference; batch of every per-CPU set >= 1
  * ```
  * There is no lock: one caller at a time.
  */
@@ -157,7 +158,7 @@ export interface StateParts {
   readonly reports: ReportSink | null;
 }
 
-/** The state that every function of this package works on. All fields but the counters below are fixed. */
+/** The state that every function of this package works on. Fields that are not readonly are settings and notes, explained where they are. */
 export class BuddyState {
   /** See the head of this file. */
   readonly words: Int32Array;
@@ -217,6 +218,8 @@ export class BuddyState {
   groupingDisabled = false;
   /** Boost factor in 1/10000 of the high watermark; 0 turns boosting off. */
   watermarkBoostFactor = 15000;
+  /** `WARNED_*` bits: warnings that were given and are not repeated. */
+  warned = 0;
   /** Result of the last move of a pageblock: used pages in it that can be moved. */
   movedMovable = 0;
   /** The buddy system over these arrays. */

@@ -13,7 +13,6 @@ import {
   Z_HIGH,
   Z_LOW,
   Z_MANAGED,
-  Z_NODE,
   Z_PROMO,
   Z_RESERVE,
   Z_STAT_THRESHOLD,
@@ -176,7 +175,6 @@ function setLowmemReserve(s: BuddyState, tunables: ZoneTunables): void {
       const keeps = j > index && ratio > 0 && s.words[z + Z_MANAGED] > 0;
       s.words[z + Z_RESERVE + j] = keeps ? Math.floor(above / ratio) : 0;
     }
-    s.words[z + Z_NODE] = (zone - index) / nrKinds;
   }
 }
 

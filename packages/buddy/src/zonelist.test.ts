@@ -67,6 +67,13 @@ describe('several nodes', () => {
     expect(row(1, 1, true)).toEqual([]);
   });
 
+  test('nodes without memory are passed over', () => {
+    const { row } = machine(['Normal'], [[1], [0], [1], [1]]);
+    expect(row(0, 0)).toEqual(['Normal 0', 'Normal 2', 'Normal 3']);
+    // Node 2 is node 0's second choice already, so node 3 comes first; node 0 lies behind and comes last.
+    expect(row(1, 0)).toEqual(['Normal 3', 'Normal 2', 'Normal 0']);
+  });
+
   test('nodes equally far away are spread: later ones first, earlier ones with a penalty', () => {
     const { row } = machine(['Normal'], [[1], [1], [1], [1]]);
     const order = (node: number) => row(node, 0).map((name) => Number(name.split(' ')[1]));

@@ -58,26 +58,33 @@ function fillRow(s: BuddyState, row: number, nodes: readonly number[], highest: 
   s.zonelists[at] = -1;
 }
 
-/** Orders the nodes by distance; equally distant ones are spread by how often they were somebody's next node. */
+/** Orders the nodes that have memory by distance, the local one first; equally distant ones are spread by how often they were somebody's next node. */
 function nodeOrder(s: BuddyState, local: number, load: number[]): number[] {
   const order = [local];
   let previous = local;
-  while (order.length < s.nrNodes) {
+  for (;;) {
     let best = -1;
     let bestValue = Infinity;
     for (let node = 0; node < s.nrNodes; node++) {
-      if (order.includes(node)) continue;
+      if (order.includes(node) || !hasMemory(s, node)) continue;
       const value = (distance(local, node) + (node < local ? 1 : 0) + 1) * LOAD_SCALE + load[node];
       if (value < bestValue) {
         best = node;
         bestValue = value;
       }
     }
+    if (best < 0) return order;
     if (distance(local, best) !== distance(local, previous)) load[best]++;
     order.push(best);
     previous = best;
   }
-  return order;
+}
+
+function hasMemory(s: BuddyState, node: number): boolean {
+  for (let index = 0; index < s.kinds.length; index++) {
+    if (s.words[((node * s.kinds.length + index) << ZONE_SHIFT) + Z_PRESENT] > 0) return true;
+  }
+  return false;
 }
 
 function distance(from: number, to: number): number {
