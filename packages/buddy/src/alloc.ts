@@ -39,7 +39,7 @@ import { takeFromOtherTypes } from './fallback.js';
 import { hasPcpList } from './free-area.js';
 import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
-import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_ZONE } from './last-request.js';
+import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_TYPE, LAST_ZONE } from './last-request.js';
 import { pcpIndex } from './per-cpu-lists.js';
 import { badArgument, report, WARNED_NOFAIL, WARNED_ORDER, warnOnce } from './report.js';
 import { slowPath } from './slow-path.js';
@@ -95,8 +95,9 @@ export function createAllocation(s: BuddyState): Allocation {
   }
 
   /**
-   * Serves a request like the last one of its order, if all is as simple as it was then: the zone has pages to spare
-   * and a block waits on its list. Returns 0 otherwise, and has changed nothing.
+   * Serves a request like the last one of its order, if all is as simple as it was then: the zone has pages to spare,
+   * a free block of the type is there, and for orders with per-CPU lists one waits on its list. Returns 0 otherwise,
+   * and has changed nothing.
    */
   function takeAgain(node: number, gfp: Gfp, order: number): number {
     const m = (order & (ORDERS_LIMIT - 1)) << LAST_SHIFT;
@@ -105,8 +106,15 @@ export function createAllocation(s: BuddyState): Allocation {
     const isRoom = w[z + Z_NR_FREE] - w[last[m + LAST_MARK]] >= 1 << order && w[last[m + LAST_NONEMPTY]] >>> order !== 0;
     if (!isRoom || (cpus.taskFlags & (PF_MEMALLOC_NOIO | PF_MEMALLOC_NOFS | PF_MEMALLOC_PIN)) !== 0) return 0;
     const ends = last[m + LAST_ENDS];
-    if (w[ends] === 0) return 0;
+    if (ends === 0) return takeFromOwnType(z >> ZONE_SHIFT, order, last[m + LAST_TYPE]);
     const pfn = takeFrom(last[m + LAST_PCP], ends, order);
+    if (pfn !== 0) refcount[pfn] = 1;
+    return pfn;
+  }
+
+  function takeFromOwnType(zone: number, order: number, type: number): number {
+    const pfn = takeSmallest(zone, order, type);
+    addFreePages(zone, -(1 << order));
     refcount[pfn] = 1;
     return pfn;
   }
@@ -122,7 +130,8 @@ export function createAllocation(s: BuddyState): Allocation {
     last[m + LAST_MARK] = (zone << ZONE_SHIFT) + Z_FAST_MARK + highest;
     last[m + LAST_NONEMPTY] = (zone << ZONE_SHIFT) + Z_NONEMPTY + type;
     last[m + LAST_PCP] = pcpWords(s, cpus.cpu, zone);
-    last[m + LAST_ENDS] = pcpListEnds(s, cpus.cpu, zone, pcpIndex(order, type));
+    last[m + LAST_ENDS] = hasPcpList(s, order) ? pcpListEnds(s, cpus.cpu, zone, pcpIndex(order, type)) : 0;
+    last[m + LAST_TYPE] = type;
   }
 
   function allocAnew(node: number, gfp: Gfp, order: number): number {
@@ -139,7 +148,7 @@ export function createAllocation(s: BuddyState): Allocation {
     const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | (preferred >= 0 ? avoidFragmentation[preferred] : 0);
     let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
     if (pfn === 0) pfn = tryOtherZones(row, flags, order, type, highest, allocFlags);
-    else if (flags === gfp && hasPcpList(s, order) && (gfp & (__GFP_ZERO | __GFP_COMP)) === 0) remember(node, gfp, order, type, highest, preferred);
+    else if (flags === gfp && (gfp & (__GFP_ZERO | __GFP_COMP)) === 0) remember(node, gfp, order, type, highest, preferred);
     if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, flags, type);
     return pfn;
   }

@@ -21,5 +21,7 @@ export const LAST_MARK = 5;
 export const LAST_NONEMPTY = 6;
 /** First word of the per-CPU set. */
 export const LAST_PCP = 7;
-/** The word with the head of the per-CPU list. */
+/** The word with the head of the per-CPU list, or 0 for an order without such lists. */
 export const LAST_ENDS = 8;
+/** Its migratetype. */
+export const LAST_TYPE = 9;

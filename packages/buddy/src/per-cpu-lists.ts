@@ -57,7 +57,7 @@ export interface PcpLists {
   readonly take: (zone: number, order: number, type: number, allocFlags: number, bulk: boolean) => number;
 
   /**
-   * Does the same for a caller that has looked the list up before, and does not refill.
+   * Does the same for a caller that has looked the list up before. An empty list is left as it is.
    *
    * @param p - first word of the set.
    * @param ends - the word with the head of the list.
@@ -99,6 +99,7 @@ export function createPcpLists(s: BuddyState): PcpLists {
   }
 
   function takeFrom(p: number, ends: number, order: number): number {
+    if (w[ends] === 0) return 0;
     endBurst(p);
     return pop(p, ends, order);
   }
