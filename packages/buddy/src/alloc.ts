@@ -40,7 +40,6 @@ import { hasPcpList } from './free-area.js';
 import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
 import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_TYPE, LAST_ZONE } from './last-request.js';
-import { pcpIndex } from './per-cpu-lists.js';
 import { badArgument, report, WARNED_NOFAIL, WARNED_ORDER, warnOnce } from './report.js';
 import { slowPath } from './slow-path.js';
 import {
@@ -130,7 +129,7 @@ export function createAllocation(s: BuddyState): Allocation {
     last[m + LAST_MARK] = (zone << ZONE_SHIFT) + Z_FAST_MARK + highest;
     last[m + LAST_NONEMPTY] = (zone << ZONE_SHIFT) + Z_NONEMPTY + type;
     last[m + LAST_PCP] = pcpWords(s, cpus.cpu, zone);
-    last[m + LAST_ENDS] = hasPcpList(s, order) ? pcpListEnds(s, cpus.cpu, zone, pcpIndex(order, type)) : 0;
+    last[m + LAST_ENDS] = hasPcpList(s, order) ? pcpListEnds(s, cpus.cpu, zone, s.pcpIndexOf[(order << 3) | type]) : 0;
     last[m + LAST_TYPE] = type;
   }
 

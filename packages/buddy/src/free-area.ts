@@ -19,6 +19,7 @@ import {
   PB_TYPE_MASK,
 } from '@kmem/contracts';
 import {
+  NO_PCP_LIST,
   P_DIFF,
   PCP_SHIFT,
   Z_NONEMPTY,
@@ -214,5 +215,5 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
  * @returns true for orders 0 to 3, and for the pageblock order with huge pages on.
  */
 export function hasPcpList(s: BuddyState, order: number): boolean {
-  return ((s.pcpOrders >> order) & 1) !== 0;
+  return s.pcpIndexOf[order << 3] !== NO_PCP_LIST;
 }

@@ -17,10 +17,9 @@ import {
   PB_TYPE_MASK,
   PG_head,
 } from '@kmem/contracts';
-import { hasPcpList } from './free-area.js';
 import { pageblockType } from './pageblock.js';
 import { badArgument, badFrame, report, runAll } from './report.js';
-import type { BuddyState } from './state.js';
+import { NO_PCP_LIST, type BuddyState } from './state.js';
 
 /** The ways to give pages back. */
 export interface Freeing {
@@ -37,7 +36,7 @@ export interface Freeing {
  * @returns functions over it.
  */
 export function createFreeing(s: BuddyState): Freeing {
-  const { block, flags, refcount, pageblocks, pageblockOrder } = s;
+  const { block, flags, refcount, pageblocks, pageblockOrder, pcpIndexOf } = s;
   const { put } = s.lists;
   const { freeBlock } = s.areas;
 
@@ -71,7 +70,8 @@ export function createFreeing(s: BuddyState): Freeing {
     if ((flags[pfn] !== 0 || (pageblock & PB_TOUCHED) !== 0 || order > pageblockOrder) && !clean(s, pfn, order)) return;
     const zone = block[pfn] >>> BLOCK_ZONE_SHIFT;
     const type = (pageblock & PB_SHARED) === 0 ? pageblock & PB_TYPE_MASK : pageblockType(s, zone, pfn);
-    if (hasPcpList(s, order)) put(zone, pfn, order, type);
+    const index = pcpIndexOf[(order << 3) | type];
+    if (index !== NO_PCP_LIST) put(zone, pfn, order, type, index);
     else freeBlock(zone, pfn, order, type, false);
   }
 

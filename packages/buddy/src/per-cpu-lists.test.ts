@@ -3,7 +3,7 @@ import { createFrameTable } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
 import { load, oneZone, zoneOf, type FreeLists, type ZoneFixture } from '../test/fixtures.js';
 import { BuddyAllocator } from './index.js';
-import { pcpIndex } from './per-cpu-lists.js';
+import { makeState } from './options.js';
 
 const MOVABLE = GFP_NOWAIT | __GFP_MOVABLE;
 const SPANNED = 8192;
@@ -15,9 +15,16 @@ const machine = (pcp: NonNullable<ZoneFixture['pcp']>, free: FreeLists = PLENTY,
 const names = (events: readonly (readonly (string | number)[])[], name: string) => events.filter((event) => event[0] === name);
 
 test('lists are numbered by order and type, huge pages by whether they are movable', () => {
-  expect([0, 1, 2].map((type) => pcpIndex(0, type))).toEqual([0, 1, 2]);
-  expect([0, 1, 2].map((type) => pcpIndex(3, type))).toEqual([9, 10, 11]);
-  expect([0, 1, 2].map((type) => pcpIndex(9, type))).toEqual([12, 13, 12]);
+  const { pcpIndexOf } = makeState({ frames: createFrameTable({ nrFrames: 1024 }) }, ['Normal'], 1);
+  const indices = (order: number) => Array.from(pcpIndexOf.subarray(order << 3, (order << 3) + 5));
+  expect([0, 1, 3, 4, 9, 10].map(indices)).toEqual([
+    [0, 1, 2, 1, 255],
+    [3, 4, 5, 4, 255],
+    [9, 10, 11, 10, 255],
+    [255, 255, 255, 255, 255],
+    [12, 13, 12, 13, 255],
+    [255, 255, 255, 255, 255],
+  ]);
 });
 
 test('the last freed page goes out first', () => {

@@ -16,8 +16,6 @@ import {
   BLOCK_TYPE_MASK,
   BLOCK_TYPE_SHIFT,
   BLOCK_ZONE_SHIFT,
-  MIGRATE_ISOLATE,
-  MIGRATE_MOVABLE,
   MIGRATE_PCPTYPES,
 } from '@kmem/contracts';
 import { takeFromOtherTypes } from './fallback.js';
@@ -69,8 +67,9 @@ export interface PcpLists {
    * Puts a block on the current CPU's lists, and gives pages back when there are too many.
    *
    * @param type - type of its pageblock. The block remembers it, even if the pageblock changes meanwhile.
+   * @param index - the list: entry of `pcpIndexOf` for order and type, not NO_PCP_LIST.
    */
-  readonly put: (zone: number, pfn: number, order: number, type: number) => void;
+  readonly put: (zone: number, pfn: number, order: number, type: number, index: number) => void;
 
   /** Gives every page of one CPU's lists in a zone back, in portions. */
   readonly drain: (cpu: number, zone: number) => void;
@@ -86,13 +85,13 @@ export interface PcpLists {
  * @returns its per-CPU lists.
  */
 export function createPcpLists(s: BuddyState): PcpLists {
-  const { words: w, block, next, prev, cpus } = s;
+  const { words: w, block, next, prev, cpus, pcpIndexOf } = s;
   const { pcp: allPcps, cpuShift } = s.layout;
   const { takeSmallest, freeBlock, addFreePages } = s.areas;
 
   function take(zone: number, order: number, type: number, allocFlags: number, bulk: boolean): number {
     const p = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT);
-    const ends = p + P_ENDS + (pcpIndex(order, type) << 1);
+    const ends = p + P_ENDS + (pcpIndexOf[(order << 3) | type] << 1);
     if (!bulk) endBurst(p);
     if (w[ends] === 0) refill(zone, order, type, allocFlags, p, ends);
     return pop(p, ends, order);
@@ -121,17 +120,8 @@ export function createPcpLists(s: BuddyState): PcpLists {
     return pfn;
   }
 
-  function put(zone: number, pfn: number, order: number, type: number): void {
-    let listType = type;
-    if (type >= MIGRATE_PCPTYPES) {
-      if (type === MIGRATE_ISOLATE) {
-        freeBlock(zone, pfn, order, type, false);
-        return;
-      }
-      listType = MIGRATE_MOVABLE;
-    }
+  function put(zone: number, pfn: number, order: number, type: number, index: number): void {
     const p = allPcps + (((cpus.cpu << cpuShift) | zone) << PCP_SHIFT);
-    const index = pcpIndex(order, listType);
     const ends = p + P_ENDS + (index << 1);
     const head = w[ends];
     block[pfn] = (zone << BLOCK_ZONE_SHIFT) | BLOCK_PCP | (type << BLOCK_TYPE_SHIFT) | order;
@@ -237,18 +227,6 @@ export function createPcpLists(s: BuddyState): PcpLists {
   }
 
   return { take, takeFrom, put, drain, drainAll };
-}
-
-/**
- * Numbers the lists of a set.
- *
- * @param order - 0 to 3, or the pageblock order.
- * @param type - 0 to 2.
- * @returns index, 0 to 13.
- */
-export function pcpIndex(order: number, type: number): number {
-  if (order <= COSTLY_ORDER) return order * MIGRATE_PCPTYPES + type;
-  return type === MIGRATE_MOVABLE ? PCP_HUGE_INDEX + 1 : PCP_HUGE_INDEX;
 }
 
 /**

@@ -103,6 +103,8 @@ export const COSTLY_ORDER = 3;
 export const PCP_HUGE_INDEX = 12;
 /** Lists of a per-CPU set in use. */
 export const PCP_NR_LISTS = 14;
+/** In `pcpIndexOf`: such a block goes straight to the free areas. */
+export const NO_PCP_LIST = 255;
 /** Most orders the layout has room for. */
 export const ORDERS_LIMIT = 16;
 
@@ -130,6 +132,14 @@ function layoutWords(nrZones: number, nrCpus: number): WordLayout {
   const pcp = nrZones << ZONE_SHIFT;
   const ends = pcp + ((nrCpus << cpuShift) << PCP_SHIFT);
   return { pcp, cpuShift, ends, length: ends + (nrZones << ZONE_LISTS_SHIFT) * 2 };
+}
+
+/** Fills the table `pcpIndexOf`. Pages of high-atomic pageblocks wait among the movable ones (buddy spec 6.1, 6.4). */
+function pcpIndices(hugeOrder: number): Uint8Array {
+  const table = new Uint8Array(ORDERS_LIMIT << 3).fill(NO_PCP_LIST);
+  for (let order = 0; order <= COSTLY_ORDER; order++) table.set([0, 1, 2, 1].map((type) => order * 3 + type), order << 3);
+  if (hugeOrder > COSTLY_ORDER) table.set([0, 1, 0, 1].map((movable) => PCP_HUGE_INDEX + movable), hugeOrder << 3);
+  return table;
 }
 
 /** What a {@link BuddyState} is made of. */
@@ -186,8 +196,8 @@ export class BuddyState {
   readonly maxOrder: number;
   /** Order that has the huge per-CPU lists, or -1. */
   readonly hugeOrder: number;
-  /** The orders that have per-CPU lists, as a bit mask. */
-  readonly pcpOrders: number;
+  /** Index of the per-CPU list for a block, by `order << 3 | migratetype`; NO_PCP_LIST where it does not wait on one. */
+  readonly pcpIndexOf: Uint8Array;
   /** Number of migratetypes. */
   readonly nrMigratetypes: number;
   /** Zone kinds in index order. */
@@ -255,7 +265,7 @@ export class BuddyState {
     this.pageblockOrder = frames.pageblockOrder;
     this.maxOrder = parts.maxOrder;
     this.hugeOrder = parts.hugePages ? frames.pageblockOrder : -1;
-    this.pcpOrders = (2 << COSTLY_ORDER) - 1 | (parts.hugePages ? 1 << frames.pageblockOrder : 0);
+    this.pcpIndexOf = pcpIndices(this.hugeOrder);
     this.nrMigratetypes = parts.nrMigratetypes;
     this.gfpZone = new Uint8Array(16);
     this.zonelists = new Int32Array(parts.nrNodes * 2 * 8 * (this.nrZones + 1)).fill(-1);
