@@ -78,8 +78,17 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
     const orders = w[nonempty] >>> order;
     if (orders === 0) return 0;
     const found = order + 31 - Math.clz32(orders & -orders);
-    const pfn = w[allEnds + (((zone << ZONE_LISTS_SHIFT) | (found << 3) | type) << 1)];
-    removeFreeBlock(pfn);
+    const ends = allEnds + (((zone << ZONE_LISTS_SHIFT) | (found << 3) | type) << 1);
+    const pfn = w[ends];
+    const after = next[pfn];
+    w[ends] = after;
+    if (after === 0) {
+      w[ends + 1] = 0;
+      w[nonempty] &= ~(1 << found);
+    } else {
+      prev[after] = 0;
+    }
+    w[(zone << ZONE_SHIFT) + Z_NR_BLOCKS + found]--;
     if (found > order) split(zone, pfn, found, order, type);
     block[pfn] = (zone << BLOCK_ZONE_SHIFT) | (type << BLOCK_TYPE_SHIFT) | order;
     if (s.trace !== null) {
