@@ -36,13 +36,13 @@ import {
   ALLOC_WMARK_LOW,
 } from './alloc-flags.js';
 import { takeFromOtherTypes } from './fallback.js';
-import { hasPcpList } from './free-area.js';
 import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
 import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_TYPE, LAST_ZONE } from './last-request.js';
 import { badArgument, report, WARNED_NOFAIL, WARNED_ORDER, warnOnce } from './report.js';
 import { slowPath } from './slow-path.js';
 import {
+  hasPcpList,
   ORDERS_LIMIT,
   pcpListEnds,
   pcpWords,

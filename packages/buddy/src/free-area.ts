@@ -19,7 +19,7 @@ import {
   PB_TYPE_MASK,
 } from '@kmem/contracts';
 import {
-  NO_PCP_LIST,
+  hasPcpList,
   P_DIFF,
   PCP_SHIFT,
   Z_NONEMPTY,
@@ -214,15 +214,4 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
   }
 
   return { takeSmallest, freeBlock, addFreeBlock, moveFreeBlock, addFreePages };
-}
-
-/**
- * Tells whether blocks of an order go through per-CPU lists.
- *
- * @param s - the state.
- * @param order - order.
- * @returns true for orders 0 to 3, and for the pageblock order with huge pages on.
- */
-export function hasPcpList(s: BuddyState, order: number): boolean {
-  return s.pcpIndexOf[order << 3] !== NO_PCP_LIST;
 }

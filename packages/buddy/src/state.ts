@@ -329,6 +329,17 @@ export function pcpListEnds(s: BuddyState, cpu: number, zone: number, index: num
 }
 
 /**
+ * Tells whether blocks of an order go through per-CPU lists.
+ *
+ * @param s - the state.
+ * @param order - order.
+ * @returns true for orders 0 to 3, and for the pageblock order with huge pages on.
+ */
+export function hasPcpList(s: BuddyState, order: number): boolean {
+  return s.pcpIndexOf[order << 3] !== NO_PCP_LIST;
+}
+
+/**
  * Finds the zone a frame belongs to. Slow: for frames that have not been through the allocator.
  *
  * @param s - the state.
