@@ -2,7 +2,8 @@
 import { BuddyAllocator } from '@kmem/buddy';
 import type { Implementations, RecordedMachine } from '@kmem/conformance';
 import type { TraceSink } from '@kmem/contracts';
-import { createFrameTable } from '@kmem/hw';
+import { createFrameTable, recordedPc } from '@kmem/hw';
+import { bootProfile } from './machine.js';
 
 /**
  * Makes a page allocator that goes on from a recorded state.
@@ -17,4 +18,7 @@ export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSin
 }
 
 /** What `conform` and the replay demo hold against the recorded kernel. */
-export const IMPLEMENTATIONS: Implementations = { loadPages };
+export const IMPLEMENTATIONS: Implementations = {
+  loadPages,
+  bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
+};

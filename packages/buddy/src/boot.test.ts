@@ -1,4 +1,4 @@
-import { GFP_KERNEL, type ZoneKind, type ZoneSpec } from '@kmem/contracts';
+import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL, type ZoneKind, type ZoneSpec } from '@kmem/contracts';
 import { createFrameTable, describeMachine, getProfile } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
 import { bootPc, zoneOf } from '../test/fixtures.js';
@@ -59,12 +59,14 @@ describe('every profile', () => {
       }),
       zones: machine.zones,
       free: machine.free,
+      late: machine.late,
       maxOrder: profile.maxOrder,
       nrMigratetypes: profile.nrMigratetypes,
       hugePages: profile.hugePages,
     });
     pages.assertValid();
     expect(pages.managedPages).toBe(machine.managedPages);
+    pages.drainAllPages(); // what was released late waits on per-CPU lists
     expect(pages.nrFreePages).toBe(machine.managedPages);
     const zones = pages.exportState().zones;
     const held: number[] = [];
@@ -79,6 +81,30 @@ describe('every profile', () => {
         Object.entries(free).map(([order, types]) => [order, Object.values(types).flat().sort((a, b) => a - b)]),
       );
     expect(sorted(pages.exportState().zones)).toEqual(sorted(zones));
+  });
+});
+
+describe('memory that the kernel gives back at the end of boot', () => {
+  const free = [{ start: 4096, end: 8192 }];
+
+  test('goes through the per-CPU lists page by page, in the order given', () => {
+    const { pages } = bootPc(16384, free, { late: [{ start: 9000, end: 9002 }, { start: 8500, end: 8501 }] });
+    expect(zoneOf(pages, 'DMA32')).toMatchObject({ managed: 4099, nr_free_pages: 4096, pcp: { count: 3 } });
+    expect([0, 0, 0].map(() => pages.allocPages(GFP_HIGHUSER_MOVABLE, 0))).toEqual([8500, 9001, 9000]);
+    pages.assertValid();
+  });
+
+  test('does not count for watermarks and reserves', () => {
+    const late = [{ start: 8192, end: 16384 }];
+    const limits = ({ pages }: ReturnType<typeof bootPc>) => zoneOf(pages, 'DMA32').min;
+    expect(limits(bootPc(16384, free, { late }))).toBe(limits(bootPc(16384, free)));
+  });
+
+  test.each([
+    ['is free already', { start: 4000, end: 4097 }],
+    ['is not there', { start: 16383, end: 16385 }],
+  ])('must not be memory that %s', (_, range) => {
+    expect(() => bootPc(16384, free, { late: [range] })).toThrow(/late.*(frame 4096|16385)/);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type PfnRange,
   type ZoneSpec,
 } from '@kmem/contracts';
+import type { Freeing } from './free.js';
 import { fillGfpZone } from './gfp.js';
 import { addPageblock, pageblockType } from './pageblock.js';
 import {
@@ -53,6 +54,25 @@ export function boot(s: BuddyState, zones: readonly ZoneSpec[], free: readonly P
   }
   finishBoot(s);
   setZoneLimits(s, tunables);
+}
+
+/**
+ * Hands out frames that were in use during boot, through the ordinary way of freeing a page.
+ *
+ * @param s - the state after {@link boot}.
+ * @param freeing - its ways to give pages back.
+ * @param late - frames, in the order in which they are released.
+ * @throws RangeError when a frame is not reserved.
+ */
+export function releaseLate(s: BuddyState, freeing: Freeing, late: readonly PfnRange[]): void {
+  for (const { start, end } of late) {
+    for (let pfn = start; pfn < end; pfn++) {
+      if (s.flags[pfn] !== 1 << PG_reserved) throw new RangeError(`late has frame ${String(pfn)}, expected only frames that are present and not free`);
+      s.flags[pfn] = 0;
+      s.words[zoneWords(s.block[pfn] >>> BLOCK_ZONE_SHIFT) + Z_MANAGED]++;
+      freeing.freePages(pfn, 0);
+    }
+  }
 }
 
 /**

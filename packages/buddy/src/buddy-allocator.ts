@@ -6,6 +6,7 @@
  * the layout and the invariants. Where speed counts, functions are made once for each allocator, around its arrays.
  */
 import type {
+  CpuId,
   Gfp,
   NodeId,
   Order,
@@ -17,15 +18,15 @@ import type {
 } from '@kmem/contracts';
 import { createAllocation, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
-import { boot } from './boot.js';
-import { checkOptions, checkState, checkZones } from './check-options.js';
+import { boot, releaseLate } from './boot.js';
+import { checkOptions, checkState, checkTunables, checkZones } from './check-options.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
 import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
 import { makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
 import { P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords, type BuddyState } from './state.js';
-import { LINUX_TUNABLES, NO_LIMITS } from './zone-limits.js';
+import { changeZoneLimits, LINUX_TUNABLES, NO_LIMITS, type ZoneTunables } from './zone-limits.js';
 
 /**
  * The page allocator of Linux 6.1: zones, migratetypes, per-CPU lists, buddy system.
@@ -47,6 +48,7 @@ export class BuddyAllocator implements PageAllocator {
   readonly #allocation: Allocation;
   readonly #freeing: Freeing;
   readonly #nrReserves: number;
+  #tunables: ZoneTunables = LINUX_TUNABLES;
 
   /**
    * Makes an allocator and hands it the free frames, or the state to go on from.
@@ -71,10 +73,12 @@ export class BuddyAllocator implements PageAllocator {
       this.#state = makeState(options, kinds, zones.length / kinds.length);
       this.#nrReserves = kinds.length;
       const limits = options.zones === undefined ? NO_LIMITS : LINUX_TUNABLES;
-      boot(this.#state, zones, free, { ...limits, ...options.tunables });
+      this.#tunables = { ...limits, ...options.tunables };
+      boot(this.#state, zones, free, this.#tunables);
     }
     this.#allocation = createAllocation(this.#state);
     this.#freeing = createFreeing(this.#state);
+    if (options.late !== undefined) releaseLate(this.#state, this.#freeing, options.late);
   }
 
   /** Number of orders; the largest block has order `maxOrder - 1`. */
@@ -100,6 +104,25 @@ export class BuddyAllocator implements PageAllocator {
   /** Frames waiting on per-CPU lists. */
   get nrPcpPages(): number {
     return sumPcp(this.#state, P_COUNT);
+  }
+
+  /** KiB kept free in all; 0 for a state that was loaded, until it is set. @kernelName min_free_kbytes */
+  get minFreeKbytes(): number {
+    return this.#state.minFreeKbytes;
+  }
+
+  /**
+   * Changes tunables as a write to /proc/sys/vm does. New watermarks forget a boost, and the sizes of per-CPU lists follow
+   * them (buddy spec 8.3).
+   *
+   * @param changes - the tunables to change.
+   * @throws RangeError naming the tunable that is out of range; nothing is changed.
+   * @context task.
+   */
+  setTunables(changes: Partial<ZoneTunables>): void {
+    checkTunables(changes);
+    this.#tunables = { ...this.#tunables, ...changes };
+    changeZoneLimits(this.#state, this.#tunables, changes);
   }
 
   /** Receiver of trace events, or null. */
@@ -270,11 +293,17 @@ export class BuddyAllocator implements PageAllocator {
   /**
    * Writes the state down in the form in which real kernels are recorded.
    *
-   * @returns a copy that shares nothing with the allocator. Per-CPU lists are those of CPU 0.
+   * @param cpu - the CPU whose lists are written.
+   * @returns a copy that shares nothing with the allocator.
+   * @throws RangeError for a CPU that does not exist.
    * @context any.
    */
-  exportState(): PageState {
-    return exportPageState(this.#state, this.#nrReserves);
+  exportState(cpu: CpuId = 0): PageState {
+    const { nrCpus } = this.#state;
+    if (!(Number.isInteger(cpu) && cpu >= 0 && cpu < nrCpus)) {
+      throw new RangeError(`cpu is ${String(cpu)}, expected an integer from 0 to ${String(nrCpus - 1)}`);
+    }
+    return exportPageState(this.#state, this.#nrReserves, cpu);
   }
 
   /**

@@ -40,8 +40,8 @@ export function checkOptions(options: BuddyOptions): void {
   inRange('cpus.nrCpus', cpus.nrCpus, 1, MAX_CPUS);
   inRange('cpus.cpu', cpus.cpu, 0, cpus.nrCpus - 1);
   if (options.tunables !== undefined) checkTunables(options.tunables);
-  if (state !== undefined && (options.zones ?? options.free ?? options.tunables) !== undefined) {
-    throw new RangeError('options zones, free and tunables cannot be combined with state');
+  if (state !== undefined && (options.zones ?? options.free ?? options.late ?? options.tunables) !== undefined) {
+    throw new RangeError('options zones, free, late and tunables cannot be combined with state');
   }
 }
 
@@ -68,7 +68,11 @@ export function checkZones(options: BuddyOptions, zones: readonly ZoneSpec[], fr
     checkRanges(`${name}.present`, zone.present, zone.startPfn, zone.startPfn + zone.spannedPages);
   });
   checkRanges('free', free, 0, nrFrames);
-  checkMemory(options, free.at(-1)?.end ?? 0);
+  (options.late ?? []).forEach((range, i) => {
+    checkRanges(`late[${String(i)}]`, [range], 0, nrFrames);
+  });
+  checkCpuNodes(options, zones.length / kinds.length);
+  checkMemory(options, [...free, ...(options.late ?? [])].reduce((last, { end }) => Math.max(last, end), 0));
 }
 
 /**
@@ -104,6 +108,12 @@ export function checkState(options: BuddyOptions, state: PageState): void {
     checkPageblocks(options, name, zone);
   }
   checkMemory(options, last);
+}
+
+function checkCpuNodes({ cpus = SINGLE_CPU, cpuNodes }: BuddyOptions, nrNodes: number): void {
+  if (cpuNodes === undefined) return;
+  inRange('cpuNodes.length', cpuNodes.length, cpus.nrCpus, cpus.nrCpus);
+  for (const node of cpuNodes) inRange('cpuNodes', node, 0, nrNodes - 1);
 }
 
 function checkLists(options: BuddyOptions, name: string, zone: ZoneState): void {
@@ -168,8 +178,15 @@ function checkMemory({ memory, frames }: BuddyOptions, endPfn: number): void {
   if (memory !== undefined && memory.sizeBytes < needed) refuse('memory.sizeBytes', memory.sizeBytes, `at least ${String(needed)}, the end of the last free frame`);
 }
 
-function checkTunables(tunables: Partial<ZoneTunables>): void {
+/**
+ * Checks tunables.
+ *
+ * @param tunables - those that are given.
+ * @throws RangeError naming the tunable, what was found and what was expected.
+ */
+export function checkTunables(tunables: Partial<ZoneTunables>): void {
   inRange('tunables.minFreeKbytes', tunables.minFreeKbytes ?? 0, 0, 2 ** 31);
+  inRange('tunables.watermarkBoostFactor', tunables.watermarkBoostFactor ?? 0, 0, 2 ** 31 - 1);
   inRange('tunables.watermarkScaleFactor', tunables.watermarkScaleFactor ?? 0, 0, 10000);
   const fraction = tunables.percpuPagelistHighFraction ?? 0;
   if (fraction !== 0) inRange('tunables.percpuPagelistHighFraction', fraction, MIN_HIGH_FRACTION, MAX_FRAMES);

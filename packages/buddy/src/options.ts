@@ -5,6 +5,7 @@ import {
   MIGRATETYPE_NAMES,
   type CpuContext,
   type FrameTable,
+  type NodeId,
   type PageState,
   type PfnRange,
   type PhysicalMemory,
@@ -63,6 +64,17 @@ export interface BuddyOptions {
    */
   readonly free?: readonly PfnRange[];
   /**
+   * Frames to hand out at the end of boot, in this order and page by page: init sections and initrd. Limits are
+   * computed without them (buddy spec 8.3, 12). None of them may be in `free`.
+   * @defaultValue none
+   */
+  readonly late?: readonly PfnRange[];
+  /**
+   * Node of each CPU. A node without CPUs is one of memory only.
+   * @defaultValue CPUs numbered node by node, shared out evenly
+   */
+  readonly cpuNodes?: readonly NodeId[];
+  /**
    * A state to go on from, for instance a recorded one: one node, per-CPU lists of CPU 0. Instead of zones
    * and free frames; brings its own limits.
    */
@@ -116,6 +128,7 @@ export function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrN
     nrMigratetypes: options.nrMigratetypes ?? MIGRATETYPE_NAMES.length,
     hugePages: options.hugePages ?? true,
     cpus: options.cpus ?? SINGLE_CPU,
+    cpuNodes: options.cpuNodes ?? null,
     memory: options.memory ?? null,
     reclaim: options.reclaim ?? null,
     trace: options.trace ?? null,

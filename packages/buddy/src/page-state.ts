@@ -121,11 +121,12 @@ export function loadPageState(s: BuddyState, source: PageState): void {
  *
  * @param s - the state.
  * @param nrReserves - how many lowmem-reserve values a zone has.
- * @returns a copy that shares nothing with the state. CPU 0's lists stand for all.
+ * @param cpu - the CPU whose lists are written.
+ * @returns a copy that shares nothing with the state.
  */
-export function exportPageState(s: BuddyState, nrReserves: number): PageState {
+export function exportPageState(s: BuddyState, nrReserves: number, cpu: number): PageState {
   const zones: ZoneState[] = [];
-  for (let zone = 0; zone < s.nrZones; zone++) zones.push(exportZone(s, zone, nrReserves));
+  for (let zone = 0; zone < s.nrZones; zone++) zones.push(exportZone(s, zone, nrReserves, cpu));
   return { zones };
 }
 
@@ -188,7 +189,7 @@ function takeOver(s: BuddyState, zone: number, pfn: number, order: number): void
   s.block.fill(0, pfn, pfn + (1 << order));
 }
 
-function exportZone(s: BuddyState, zone: number, nrReserves: number): ZoneState {
+function exportZone(s: BuddyState, zone: number, nrReserves: number, cpu: number): ZoneState {
   const z = zoneWords(zone);
   // The names are exactly the numeric fields of ZoneState; TypeScript cannot see that through fromEntries.
   const numbers = Object.fromEntries(ZONE_FIELDS.map(([name, word]) => [name, s.words[z + word]])) as Record<
@@ -198,19 +199,21 @@ function exportZone(s: BuddyState, zone: number, nrReserves: number): ZoneState 
   return {
     zone: s.kinds[zone % s.kinds.length],
     ...numbers,
-    nr_free_pages: numbers.nr_free_pages + otherParts(s, zone),
-    nr_free_pages_cpu_diff: s.words[pcpWords(s, 0, zone) + P_DIFF],
+    nr_free_pages: numbers.nr_free_pages + otherParts(s, zone, cpu),
+    nr_free_pages_cpu_diff: s.words[pcpWords(s, cpu, zone) + P_DIFF],
     lowmem_reserve: Array.from(s.words.subarray(z + Z_RESERVE, z + Z_RESERVE + nrReserves)),
-    pcp: exportPcp(s, zone),
+    pcp: exportPcp(s, zone, cpu),
     free: exportFreeLists(s, zone),
     ...(numbers.spanned > 0 ? { pageblocks: exportPageblocks(s, numbers.start_pfn, numbers.spanned) } : {}),
   };
 }
 
-/** What CPUs other than CPU 0 have not folded in: it has no place of its own in the recorded form. */
-function otherParts(s: BuddyState, zone: number): number {
+/** What the other CPUs have not folded in: it has no place of its own in the recorded form. */
+function otherParts(s: BuddyState, zone: number, cpu: number): number {
   let pages = 0;
-  for (let cpu = 1; cpu < s.nrCpus; cpu++) pages += s.words[pcpWords(s, cpu, zone) + P_DIFF];
+  for (let other = 0; other < s.nrCpus; other++) {
+    if (other !== cpu) pages += s.words[pcpWords(s, other, zone) + P_DIFF];
+  }
   return pages;
 }
 
@@ -236,18 +239,18 @@ function exportFreeLists(s: BuddyState, zone: number): Record<string, Record<str
   return free;
 }
 
-function exportPcp(s: BuddyState, zone: number): PcpState {
-  const p = pcpWords(s, 0, zone);
+function exportPcp(s: BuddyState, zone: number, cpu: number): PcpState {
+  const p = pcpWords(s, cpu, zone);
   const lists: Record<string, { pfns: number[]; migratetypes?: number[] }> = {};
   for (let index = 0; index < PCP_NR_LISTS; index++) {
-    const pfns = listFrames(s, pcpListEnds(s, 0, zone, index));
+    const pfns = listFrames(s, pcpListEnds(s, cpu, zone, index));
     if (pfns.length === 0) continue;
     const migratetypes = pfns.map((pfn) => (s.block[pfn] & BLOCK_TYPE_MASK) >> BLOCK_TYPE_SHIFT);
     const own = index < PCP_HUGE_INDEX && migratetypes.every((type) => type === index % MIGRATE_PCPTYPES);
     lists[index] = own ? { pfns } : { pfns, migratetypes };
   }
   return {
-    cpu: 0,
+    cpu,
     count: s.words[p + P_COUNT],
     high: s.words[p + P_HIGH],
     batch: s.words[p + P_BATCH],

@@ -158,6 +158,8 @@ export interface StateParts {
   readonly hugePages: boolean;
   /** Current CPU and task. */
   readonly cpus: CpuContext;
+  /** Node of each CPU; null shares them out evenly. */
+  readonly cpuNodes: readonly number[] | null;
   /** RAM, to zero pages in. */
   readonly memory: PhysicalMemory | null;
   /** What can be given up when memory runs short. */
@@ -208,6 +210,8 @@ export class BuddyState {
   readonly nrZones: number;
   /** CPUs. */
   readonly nrCpus: number;
+  /** Node of each CPU. */
+  readonly nodeOfCpu: Int32Array;
   /** Highest zone index of a request, by its four zone bits. */
   readonly gfpZone: Uint8Array;
   /** Zone ids in order of preference; see zonelist.ts. */
@@ -226,6 +230,8 @@ export class BuddyState {
   trace: TraceSink | null;
   /** True when the machine is too small to keep pageblock types apart. */
   groupingDisabled = false;
+  /** KiB kept free in all. */
+  minFreeKbytes = 0;
   /** Boost factor in 1/10000 of the high watermark; 0 turns boosting off. */
   watermarkBoostFactor = 15000;
   /** `WARNED_*` bits: warnings that were given and are not repeated. */
@@ -250,6 +256,7 @@ export class BuddyState {
     this.nrNodes = parts.nrNodes;
     this.nrZones = parts.kinds.length * parts.nrNodes;
     this.nrCpus = parts.cpus.nrCpus;
+    this.nodeOfCpu = Int32Array.from({ length: this.nrCpus }, (_, cpu) => parts.cpuNodes?.[cpu] ?? Math.floor((cpu * this.nrNodes) / this.nrCpus));
     this.layout = layoutWords(this.nrZones, this.nrCpus);
     const bytes = this.layout.length * Int32Array.BYTES_PER_ELEMENT;
     const shared = typeof SharedArrayBuffer !== 'undefined' && frames.buffer instanceof SharedArrayBuffer;

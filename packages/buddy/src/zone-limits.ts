@@ -13,6 +13,7 @@ import {
   Z_HIGH,
   Z_LOW,
   Z_MANAGED,
+  Z_NODE,
   Z_PROMO,
   Z_RESERVE,
   Z_STAT_THRESHOLD,
@@ -26,6 +27,8 @@ import {
 export interface ZoneTunables {
   /** KiB kept free in all; computed from the amount of memory when left out. */
   readonly minFreeKbytes?: number;
+  /** How far a zone's watermarks may be boosted, in 1/10000 of the high one; 0 turns boosting off. */
+  readonly watermarkBoostFactor: number;
   /** Distance between watermarks in 1/10000 of a zone. */
   readonly watermarkScaleFactor: number;
   /** By zone kind: one page in this many is kept from requests that could use a higher zone. 0 keeps none. */
@@ -36,6 +39,7 @@ export interface ZoneTunables {
 
 /** The kernel's defaults. */
 export const LINUX_TUNABLES: ZoneTunables = Object.freeze({
+  watermarkBoostFactor: 15000,
   watermarkScaleFactor: 10,
   lowmemReserveRatio: Object.freeze({ DMA: 256, DMA32: 256, Normal: 32, HighMem: 0, Movable: 0 }),
   percpuPagelistHighFraction: 0,
@@ -44,6 +48,7 @@ export const LINUX_TUNABLES: ZoneTunables = Object.freeze({
 /** No reserve at all: every page can be handed out. For use as a plain allocator. */
 export const NO_LIMITS: ZoneTunables = Object.freeze({
   minFreeKbytes: 0,
+  watermarkBoostFactor: 15000,
   watermarkScaleFactor: 0,
   lowmemReserveRatio: Object.freeze({}),
   percpuPagelistHighFraction: 0,
@@ -91,20 +96,40 @@ export function statThreshold(managed: number, nrCpus: number, pageShift: number
  * @param tunables - the machine's tunables.
  */
 export function setZoneLimits(s: BuddyState, tunables: ZoneTunables): void {
-  setLowmemReserve(s, tunables);
-  setWatermarks(s, tunables);
   for (let zone = 0; zone < s.nrZones; zone++) {
-    const z = zoneWords(zone);
-    const managed = s.words[z + Z_MANAGED];
-    const { high, batch } = pcpSizes(s, managed, s.words[z + Z_LOW], tunables);
-    for (let cpu = 0; cpu < s.nrCpus; cpu++) {
-      const p = pcpWords(s, cpu, zone);
-      s.words[p + P_HIGH] = managed === 0 ? 0 : high;
-      s.words[p + P_BATCH] = managed === 0 ? 1 : batch;
-    }
-    s.words[z + Z_STAT_THRESHOLD] =
+    const managed = s.words[zoneWords(zone) + Z_MANAGED];
+    s.words[zoneWords(zone) + Z_STAT_THRESHOLD] =
       tunables.watermarkScaleFactor === 0 || managed === 0 ? 0 : statThreshold(managed, s.nrCpus, s.frames.pageShift);
+  }
+  changeZoneLimits(s, tunables, tunables);
+}
+
+/**
+ * Sets the limits that follow from some of the tunables again, as a write to /proc/sys/vm does: from the pages managed
+ * now, the boost forgotten when watermarks change (buddy spec 8.3).
+ *
+ * @param s - the state.
+ * @param tunables - all tunables, changed ones included.
+ * @param changed - those that were changed.
+ */
+export function changeZoneLimits(s: BuddyState, tunables: ZoneTunables, changed: Partial<ZoneTunables>): void {
+  s.watermarkBoostFactor = tunables.watermarkBoostFactor;
+  if (changed.lowmemReserveRatio !== undefined) setLowmemReserve(s, tunables);
+  if (changed.minFreeKbytes !== undefined || changed.watermarkScaleFactor !== undefined) setWatermarks(s, tunables);
+  for (let zone = 0; zone < s.nrZones; zone++) {
+    setPcpSizes(s, zone, tunables);
     updateFastMarks(s, zone);
+  }
+}
+
+function setPcpSizes(s: BuddyState, zone: number, tunables: ZoneTunables): void {
+  const z = zoneWords(zone);
+  const managed = s.words[z + Z_MANAGED];
+  const { high, batch } = pcpSizes(managed, s.words[z + Z_LOW], cpusOf(s, s.words[z + Z_NODE]), tunables);
+  for (let cpu = 0; cpu < s.nrCpus; cpu++) {
+    const p = pcpWords(s, cpu, zone);
+    s.words[p + P_HIGH] = managed === 0 ? 0 : high;
+    s.words[p + P_BATCH] = managed === 0 ? 1 : batch;
   }
 }
 
@@ -121,21 +146,39 @@ export function isTooSmallForGrouping(s: BuddyState): boolean {
 }
 
 function setWatermarks(s: BuddyState, tunables: ZoneTunables): void {
-  const kind = (zone: number): ZoneKind => s.kinds[zone % s.kinds.length];
-  const isLow = (zone: number): boolean => kind(zone) !== 'HighMem' && kind(zone) !== 'Movable';
-  let lowmem = 0;
-  for (let zone = 0; zone < s.nrZones; zone++) {
-    if (isLow(zone)) lowmem += s.words[zoneWords(zone) + Z_MANAGED];
-  }
   const kbytesPerPage = 2 ** (s.frames.pageShift - 10);
-  const minFree = tunables.minFreeKbytes ?? raiseForHugePages(s, defaultMinFreeKbytes(lowmem * kbytesPerPage), kbytesPerPage);
+  const lowmem = sumLowZones(s);
+  const minFree = tunables.minFreeKbytes ?? defaultMinFreeKbytes(lowmem * kbytesPerPage);
+  applyMinFree(s, tunables, minFree, kbytesPerPage, lowmem);
+  if (tunables.minFreeKbytes !== undefined) return;
+  // Huge pages come up later in boot and reckon with the high watermarks of the first round.
+  const raised = raiseForHugePages(s, minFree, kbytesPerPage);
+  if (raised > minFree) applyMinFree(s, tunables, raised, kbytesPerPage, lowmem);
+}
+
+/** True for a zone whose pages all have a kernel address. Movable lies above the highest zone, so it has no more of them than that one. */
+function isLow(s: BuddyState, zone: number): boolean {
+  const kind = s.kinds[zone % s.kinds.length];
+  return kind !== 'HighMem' && (kind !== 'Movable' || !s.kinds.includes('HighMem'));
+}
+
+function sumLowZones(s: BuddyState): number {
+  let sum = 0;
+  for (let zone = 0; zone < s.nrZones; zone++) {
+    if (isLow(s, zone)) sum += s.words[zoneWords(zone) + Z_MANAGED];
+  }
+  return sum;
+}
+
+/** Shares out the pages kept free and sets the watermarks by them (buddy spec 8.2). */
+function applyMinFree(s: BuddyState, tunables: ZoneTunables, minFree: number, kbytesPerPage: number, lowmem: number): void {
+  s.minFreeKbytes = minFree;
   const pagesMin = Math.floor(minFree / kbytesPerPage);
   for (let zone = 0; zone < s.nrZones; zone++) {
     const z = zoneWords(zone);
     const managed = s.words[z + Z_MANAGED];
-    if (managed === 0) continue;
-    const share = Math.floor((pagesMin * managed) / lowmem);
-    const min = isLow(zone) ? share : Math.min(Math.max(Math.floor(managed / 1024), 32), 128);
+    const share = lowmem === 0 ? 0 : Math.floor((pagesMin * managed) / lowmem);
+    const min = isLow(s, zone) ? share : Math.min(Math.max(Math.floor(managed / 1024), 32), 128);
     const step = Math.max(share >> 2, Math.floor((managed * tunables.watermarkScaleFactor) / 10000));
     s.words[z + Z_BOOST] = 0;
     s.words[z + Z_WMARK] = min;
@@ -156,7 +199,7 @@ function raiseForHugePages(s: BuddyState, minFree: number, kbytesPerPage: number
     total += managed;
     if (zone % s.kinds.length > normal || managed === 0) continue;
     zones++;
-    buffer += managed;
+    buffer += Math.max(managed - s.words[zoneWords(zone) + Z_HIGH], 0);
   }
   if (s.hugeOrder < 0 || total * kbytesPerPage < 512 * 1024) return minFree;
   const wanted = (zones * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)) << s.pageblockOrder;
@@ -178,11 +221,16 @@ function setLowmemReserve(s: BuddyState, tunables: ZoneTunables): void {
   }
 }
 
-function pcpSizes(s: BuddyState, managed: number, low: number, tunables: ZoneTunables): { high: number; batch: number } {
+/** CPUs that share a node's memory: its own, or all of them where it has none. */
+function cpusOf(s: BuddyState, node: number): number {
+  return s.nodeOfCpu.filter((other) => other === node).length || s.nrCpus;
+}
+
+function pcpSizes(managed: number, low: number, nrCpus: number, tunables: ZoneTunables): { high: number; batch: number } {
   const batch = pcpBatch(managed);
   const fraction = tunables.percpuPagelistHighFraction;
   const total = fraction === 0 ? low : Math.floor(managed / fraction);
-  return { batch, high: Math.max(Math.floor(total / Math.max(1, s.nrCpus / s.nrNodes)), batch * 4) };
+  return { batch, high: Math.max(Math.floor(total / nrCpus), batch * 4) };
 }
 
 /** Position of the highest set bit, from 1; 0 for 0. */

@@ -21,6 +21,7 @@ function machine(kinds: ZoneKind[], present: readonly (readonly number[])[]) {
     memory: null,
     reclaim: null,
     trace: null,
+    cpuNodes: null,
     reports: null,
   };
   const s = new BuddyState(parts, createFreeAreas, createPcpLists);

@@ -22,12 +22,15 @@ export const buddyRecordings = readdirSync(`${folder}buddy`)
 /** Names of the lists of the /proc snapshots. */
 export const procSnapshots = readdirSync(`${folder}proc`).map((name) => `proc/${name}/lists.jsonl.gz`);
 
+/** Names of the tables of booted machines. */
+export const ramTables = readdirSync(`${folder}ram`).map((name) => `ram/${name}/zones.json`);
+
 /** Reads a recording; the texts beside it are found by its name. */
 export function readRecording(name: string): RecordingInput {
   const beside = folder + name.slice(0, name.lastIndexOf('/') + 1);
   return {
     name,
-    text: gunzipSync(readFileSync(folder + name)).toString(),
+    text: name.endsWith('.gz') ? gunzipSync(readFileSync(folder + name)).toString() : readFileSync(folder + name, 'utf8'),
     companion: (file) => (existsSync(beside + file) ? readFileSync(beside + file, 'utf8') : undefined),
   };
 }

@@ -9,6 +9,7 @@ import { unsupportedResult } from './conformance-result.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import { conformSnapshot } from './proc-snapshot.js';
+import { conformRamTable, isRamTable } from './ram-table.js';
 import { recordingKind } from './recording-meta.js';
 
 /** Steps between two reports of progress. */
@@ -47,6 +48,7 @@ export function conform(
   implementations: Implementations,
   options: ConformOptions = {},
 ): Conformance[] {
+  if (isRamTable(input.text)) return [conformRamTable(input, implementations)];
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);

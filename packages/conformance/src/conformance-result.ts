@@ -28,7 +28,7 @@ export interface Difference {
 export interface Conformance {
   /** Name of the recording, or of the text. */
   readonly name: string;
-  /** What was replayed: `buddy`, `proc lists`, `proc buddyinfo`, ... */
+  /** What was replayed: `buddy`, `ram`, `proc lists`, `proc buddyinfo`, ... */
   readonly kind: string;
   /** Operations, check points, dumps or lines of text that were compared and equal. */
   readonly exact: number;

@@ -4,7 +4,7 @@
  * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
  * reading and unpacking files is the caller's part.
  */
-import type { PageAllocator, PageState, TraceSink } from '@kmem/contracts';
+import type { CpuId, PageAllocator, PageState, TraceSink, ZoneKind } from '@kmem/contracts';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
 export interface RecordedMachine {
@@ -43,6 +43,38 @@ export interface PageAllocatorUnderTest extends PageAllocator {
   pagetypeinfo(): string;
 }
 
+/** A machine to boot: the recorded kind of PC with some amount of RAM. */
+export interface BootRequest {
+  /** RAM in MiB. */
+  readonly ramMib: number;
+  /** CPUs. */
+  readonly nrCpus: number;
+  /** The values in /proc/sys/vm that limits are computed from. */
+  readonly tunables: {
+    /** watermark_boost_factor. */
+    readonly watermarkBoostFactor: number;
+    /** watermark_scale_factor. */
+    readonly watermarkScaleFactor: number;
+    /** percpu_pagelist_high_fraction. */
+    readonly percpuPagelistHighFraction: number;
+    /** lowmem_reserve_ratio by zone. */
+    readonly lowmemReserveRatio: Readonly<Partial<Record<ZoneKind, number>>>;
+  };
+}
+
+/** A page allocator just booted. */
+export interface BootedPages {
+  /** KiB kept free in all. */
+  readonly minFreeKbytes: number;
+  /**
+   * Writes the state down.
+   *
+   * @param cpu - the CPU whose lists are written.
+   * @returns a copy; its limits are looked at.
+   */
+  exportState(cpu: CpuId): PageState;
+}
+
 /** The implementations that recordings are replayed through. */
 export interface Implementations {
   /**
@@ -52,6 +84,8 @@ export interface Implementations {
    * @returns an allocator that shares nothing with earlier ones.
    */
   readonly loadPages: (machine: RecordedMachine & { readonly trace: TraceSink }) => PageAllocatorUnderTest;
+  /** Boots a machine. Without it tables of booted machines are not compared. */
+  readonly bootPages?: (machine: BootRequest) => BootedPages;
 }
 
 /** A recording, read and unpacked. */

@@ -9,7 +9,7 @@ export { Random } from './random.js';
 export { conform } from './conform.js';
 export type { ConformOptions } from './conform.js';
 export type { Conformance, Difference } from './conformance-result.js';
-export type { Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput } from './implementations.js';
+export type { BootedPages, BootRequest, Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput } from './implementations.js';
 export { isRecordingError, RecordingError } from './recording-error.js';
 export { readRecordedMachine } from './recorded-machine.js';
 export { readBuddyRecording } from './buddy-recording.js';
@@ -26,6 +26,7 @@ export type { BuddyOperation, EventLetter, OperationCall, OperationLetter, Recor
 export { replayBuddy } from './buddy-replay.js';
 export type { ReplayedStep } from './buddy-replay.js';
 export type { BuddyMeta, MachineShape } from './recording-meta.js';
+export { isRamTable } from './ram-table.js';
 export { SNAPSHOT_TEXTS } from './proc-snapshot.js';
 export { mutateBuddyRecording, mutateText } from './mutations.js';
 export type { Mutation } from './mutations.js';

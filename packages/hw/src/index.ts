@@ -18,6 +18,8 @@ export type { ByteRange } from './memory-map.js';
 export { layoutZones } from './zones.js';
 export type { Arch, NodeMemory, ZoneLayoutOptions } from './zones.js';
 export type { AddressRegions, MachineProfile, ProfileNode, ReservedRange } from './machine-profile.js';
+export { recordedPc } from './profiles/recorded-pc.js';
+export type { RecordedPcOptions } from './profiles/recorded-pc.js';
 export { identityProfile } from './profiles/synthetic.js';
 export type { IdentityOptions } from './profiles/synthetic.js';
 export { getProfile, profileNames } from './profiles.js';

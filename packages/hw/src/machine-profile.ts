@@ -64,6 +64,11 @@ export interface MachineProfile {
   readonly nodes: readonly ProfileNode[];
   /** What is taken before the page allocator starts. May overlap and may reach into holes. */
   readonly reserved: readonly ReservedRange[];
+  /**
+   * Memory that is in use while the kernel boots, in the order in which it is given to the page allocator afterwards:
+   * initrd and init sections. Watermarks and reserves are computed without it (buddy spec 8.3, 12).
+   */
+  readonly late: readonly ReservedRange[];
   /** The address space. */
   readonly regions: AddressRegions;
   /** Width of `long` and of a pointer, in bits. */

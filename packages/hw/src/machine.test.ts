@@ -42,7 +42,7 @@ describe('describeMachine', () => {
   });
 
   test('a free range ends where its zone ends', () => {
-    const machine = describeMachine({ ...getProfile('pc-160m'), reserved: [] });
+    const machine = describeMachine({ ...getProfile('pc-160m'), reserved: [], late: [] });
     expect(machine.free).toEqual([
       { start: 1, end: 0x9f },
       { start: 0x100, end: 0x1000 },

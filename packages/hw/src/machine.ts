@@ -1,5 +1,5 @@
 /** From a profile to what a page allocator is given: zones, free memory, and the size of the frame table. */
-import type { PfnRange, ZoneSpec } from '@kmem/contracts';
+import type { NodeId, PfnRange, ZoneSpec } from '@kmem/contracts';
 import type { MachineProfile } from './machine-profile.js';
 import { countPages, innerPages, intersectRanges, outerPages, subtractRanges } from './memory-map.js';
 import { layoutZones } from './zones.js';
@@ -13,13 +13,17 @@ export interface MachineDescription {
    * zones are populated is the page allocator's business (buddy spec 12: HighMem first, page by page).
    */
   readonly free: readonly PfnRange[];
+  /** Memory that is given to the page allocator at the end of boot, in this order. Each range is inside one zone; none is in `free`. */
+  readonly late: readonly PfnRange[];
+  /** Node of each CPU. */
+  readonly cpuNodes: readonly NodeId[];
   /** One past the highest frame: what a frame table needs. */
   readonly nrFrames: number;
   /** Frames that exist and are in a zone. */
   readonly presentPages: number;
-  /** Frames in `free`. */
+  /** Frames in `free` and `late`: what the page allocator manages after boot. */
   readonly managedPages: number;
-  /** Frames in `free` by position in `zones`. */
+  /** Those frames by position in `zones`. */
   readonly managedByZone: readonly number[];
 }
 
@@ -46,11 +50,18 @@ export function describeMachine(profile: MachineProfile): MachineDescription {
   // Link 0 of a frame table means "none", so frame 0 cannot be on a list, whatever the profile says.
   const taken = [...outerPages(profile.reserved, pageShift), { start: 0, end: 1 }];
   const available = subtractRanges(present, taken);
-  const freeByZone = zones.map((zone) => intersectRanges(available, zone.present));
-  const managedByZone = freeByZone.map(countPages);
+  const managedByZone = zones.map((zone) => countPages(intersectRanges(available, zone.present)));
+  const late = profile.late.flatMap((range) => {
+    const frames = intersectRanges(innerPages([range], pageShift), available);
+    return zones.flatMap((zone) => intersectRanges(frames, zone.present));
+  });
+  const atBoot = subtractRanges(available, late);
+  const freeByZone = zones.map((zone) => intersectRanges(atBoot, zone.present));
   return {
     zones,
     free: freeByZone.flat().sort((a, b) => a.start - b.start),
+    late,
+    cpuNodes: profile.nodes.flatMap(({ node, nrCpus }) => new Array<NodeId>(nrCpus).fill(node)),
     nrFrames: Math.max(...present.map((range) => range.end)),
     presentPages: countPages(present),
     managedPages: managedByZone.reduce((sum, n) => sum + n, 0),

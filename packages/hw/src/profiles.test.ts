@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { MachineProfile } from './machine-profile.js';
 import { describeMachine } from './machine.js';
 import { countPages, intersectRanges, outerPages } from './memory-map.js';
+import { recordedPc } from './profiles/recorded-pc.js';
 import { identityProfile } from './profiles/synthetic.js';
 import { getProfile, profileNames } from './profiles.js';
 
@@ -73,12 +74,36 @@ test('pages kept from requests for a higher zone come out as recorded', () => {
 
 test('frames that were seen on free lists, next to reserved ones, are free', () => {
   // Around the kernel image of the recorded x86_64 machine; frames in between were never seen free.
-  const { free } = describeMachine(getProfile('pc-3600m'));
-  const isFree = (pfn: number): boolean => free.some(({ start, end }) => start <= pfn && pfn < end);
+  const { free, late } = describeMachine(getProfile('pc-3600m'));
+  const isFree = (pfn: number): boolean => [...free, ...late].some(({ start, end }) => start <= pfn && pfn < end);
   const seenFree = [0x100, 0xfff, 0x1801, 0x19ff, 0x1bbc, 0x1bff, 0x1d1f, 0x1e10, 0x2006, 0x7ffe, 0x8000, 0xbbfdf];
   const never = [0x9e, 0xff, 0x1000, 0x1800, 0x1a00, 0x1bbb, 0x1c00, 0x1d1e, 0x1e11, 0x2005, 0x7fff, 0xbbfe0, 0xbffdf];
   expect(seenFree.filter((pfn) => !isFree(pfn))).toEqual([]);
   expect(never.filter(isFree)).toEqual([]);
+});
+
+test.each([
+  // RAM in MiB, CPUs, managed pages of DMA32 as /proc/zoneinfo of that machine showed them.
+  [64, 1, 8376],
+  [96, 1, 16544],
+  [160, 1, 32367],
+  [256, 1, 56943],
+  [512, 1, 121359],
+  [512, 4, 121206],
+  [2048, 1, 507855],
+])('recorded PC with %i MiB and %i CPUs manages the recorded pages', (ramMib, nrCpus, managed) => {
+  expect(describeMachine(recordedPc({ ramMib, nrCpus })).managedByZone).toEqual([3840, managed, 0, 0, 0]);
+});
+
+test('what is given back late is neither free nor reserved, and keeps its order', () => {
+  const { free, late } = describeMachine(getProfile('pc-160m'));
+  expect(late.map(({ start, end }) => [start, end - start])).toEqual([
+    [0x9ecc, 276],
+    [0x1d1f, 237],
+    [0x1801, 511],
+    [0x1bbc, 68],
+  ]);
+  expect(intersectRanges(free, late)).toEqual([]);
 });
 
 describe('machines that were not recorded', () => {

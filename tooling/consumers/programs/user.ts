@@ -9,8 +9,8 @@ export function first(pages: PageAllocator): Pfn | undefined {
   return pfn === NO_PAGE ? undefined : pfn;
 }
 
-const { zones, free, nrFrames } = describeMachine(getProfile("pc-160m"));
-const options: BuddyOptions = { frames: createFrameTable({ nrFrames }), zones, free };
+const { zones, free, late, nrFrames } = describeMachine(getProfile("pc-160m"));
+const options: BuddyOptions = { frames: createFrameTable({ nrFrames }), zones, free, late };
 first(new BuddyAllocator(options));
 
 export const suite: typeof pageAllocatorSuite = pageAllocatorSuite;

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { basename, resolve } from 'node:path';
-import { conform, isRecordingError, SNAPSHOT_TEXTS, type Conformance, type Difference } from '@kmem/conformance';
+import { conform, isRamTable, isRecordingError, SNAPSHOT_TEXTS, type Conformance, type Difference } from '@kmem/conformance';
 import { BadInput, EXIT_BAD_INPUT, EXIT_DIFFERENCE, EXIT_OK } from '../exit-code.js';
 import { IMPLEMENTATIONS } from '../implementations.js';
 import { Progress } from '../progress.js';
@@ -96,7 +96,7 @@ function conformFile(path: string, used: Set<string>, onProgress: (done: number,
   const text = readText(path);
   if (text === undefined) return [unsupported(path, 'found binary data, expected a recording: one JSON value a line')];
   // A recording by another name is known by its first word.
-  if (!isRecordingName(path) && !text.startsWith('{"recording"')) {
+  if (!isRecordingName(path) && !text.startsWith('{"recording"') && !isRamTable(text)) {
     return [unsupported(path, 'not a recording, and no recording beside it says what it was printed from')];
   }
   const companion = (fileName: string): string | undefined => {

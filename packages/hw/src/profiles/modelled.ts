@@ -14,6 +14,7 @@ const DISTRIBUTION_PC = {
   regions: X86_64_KASLR_REGIONS,
   bitsPerLong: 64,
   pageShift: 12,
+  late: [],
   pageStructBytes: 64,
   maxOrder: 11,
   pageblockOrder: 9,
@@ -95,6 +96,7 @@ export const RASPBERRY_PI: MachineProfile = {
     { name: 'kernel image', start: 0x8000, end: 0x140_0000 },
     { name: 'page descriptors', start: PI_DESCRIPTORS, end: 0x3c00_0000 },
   ],
+  late: [],
   regions: {
     pageOffset: PI_PAGE_OFFSET,
     lowmemBytes: 0x3c00_0000,

@@ -7,6 +7,7 @@ const MIB = 2 ** 20;
 
 const ONE_ZONE = {
   nrCpus: 1,
+  late: [],
   bitsPerLong: 64,
   pageShift: 12,
   pageStructBytes: 64,
