@@ -37,12 +37,14 @@ test('every changed number of a table is found', () => {
   const missed: string[] = [];
   let count = 0;
   for (const { kind, line, text: changed } of mutateText(text, 400)) {
-    if (kind.startsWith('space')) continue;
+    // A line said twice means the same in JSON, as do other spaces.
+    if (kind.startsWith('space') || kind === 'line repeated') continue;
     // Inputs and the two values that are left out: see ram-table.ts.
     if (/"(count|mem|kernel|overcommit_memory|watermark_boost_factor|lowmem_reserve_ratio|watermark_scale_factor|percpu_pagelist_high_fraction)"/.test(text.split('\n')[line - 1])) continue;
     let isFound: boolean;
     try {
-      isFound = conform({ name: 'zones.json', text: changed }, booting)[0].difference !== null;
+      const [{ exact, total }] = conform({ name: 'zones.json', text: changed }, booting);
+      isFound = total === 0 || exact < total;
     } catch {
       isFound = true;
     }
