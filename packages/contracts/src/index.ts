@@ -147,3 +147,18 @@ export type { Reclaim } from './reclaim.js';
 export type { TraceSink } from './trace-sink.js';
 export type { PageAllocator } from './page-allocator.js';
 export type { PageState, PcpState, ZoneState } from './page-state.js';
+export {
+  SLAB_ACCOUNT,
+  SLAB_CACHE_DMA,
+  SLAB_CACHE_DMA32,
+  SLAB_CONSISTENCY_CHECKS,
+  SLAB_HWCACHE_ALIGN,
+  SLAB_KMALLOC,
+  SLAB_PANIC,
+  SLAB_POISON,
+  SLAB_RECLAIM_ACCOUNT,
+  SLAB_RED_ZONE,
+  SLAB_STORE_USER,
+  SLAB_TRACE,
+  SLAB_TYPESAFE_BY_RCU,
+} from './slab-flags.js';

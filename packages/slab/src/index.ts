@@ -1,0 +1,2 @@
+export { cacheGeometry } from './geometry.js';
+export type { CacheGeometry, CacheShape } from './geometry.js';
