@@ -22,6 +22,7 @@ import { boot, releaseLate } from './boot.js';
 import { checkOptions, checkState, checkTunables, checkZones } from './check-options.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
 import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
+import { createReclaimTarget } from './reclaim-target.js';
 import { makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
@@ -78,6 +79,7 @@ export class BuddyAllocator implements PageAllocator {
     }
     this.#allocation = createAllocation(this.#state);
     this.#freeing = createFreeing(this.#state);
+    options.reclaim?.attach?.(createReclaimTarget(this.#state, this.#freeing));
     if (options.late !== undefined) releaseLate(this.#state, this.#freeing, options.late);
   }
 

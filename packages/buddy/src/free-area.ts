@@ -56,6 +56,9 @@ export interface FreeAreas {
    */
   readonly moveFreeBlock: (pfn: number, type: number) => number;
 
+  /** Takes a block out of the free list it is on and removes its mark. The count of free pages is the caller's business. */
+  readonly removeFreeBlock: (pfn: number) => void;
+
   /** Adds to a zone's count of free pages through the current CPU's part (buddy spec 14). */
   readonly addFreePages: (zone: number, pages: number) => void;
 }
@@ -173,7 +176,6 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
     }
   }
 
-  /** Takes a block out of the free list it is on and removes its mark. */
   function removeFreeBlock(pfn: number): void {
     const word = block[pfn];
     const zone = word >>> BLOCK_ZONE_SHIFT;
@@ -213,5 +215,5 @@ export function createFreeAreas(s: BuddyState): FreeAreas {
     }
   }
 
-  return { takeSmallest, freeBlock, addFreeBlock, moveFreeBlock, addFreePages };
+  return { takeSmallest, freeBlock, addFreeBlock, moveFreeBlock, removeFreeBlock, addFreePages };
 }

@@ -53,6 +53,11 @@ export interface BuddyOptions {
   /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
   readonly reports?: ReportSink;
   /**
+   * Time in nanoseconds, from 0 on. Failed requests are reported once in ten seconds at most.
+   * @defaultValue no clock: every one is reported
+   */
+  readonly now?: () => number;
+  /**
    * All zones, node by node in index order, with the same kinds for every node. With them come Linux's
    * watermarks and reserves; without them every frame but 0 can be handed out.
    * @defaultValue one zone Normal over the whole frame table
@@ -133,6 +138,7 @@ export function makeState(options: BuddyOptions, kinds: readonly ZoneKind[], nrN
     reclaim: options.reclaim ?? null,
     trace: options.trace ?? null,
     reports: options.reports ?? null,
+    now: options.now ?? null,
   };
   return new BuddyState(parts, createFreeAreas, createPcpLists);
 }

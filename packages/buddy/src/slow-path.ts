@@ -36,6 +36,7 @@ import {
   ALLOC_WMARK_HIGH,
   ALLOC_WMARK_MIN,
 } from './alloc-flags.js';
+import { reportAllocFailure } from './alloc-failure.js';
 import { formatGfp, reserveFlags, slowPathFlags } from './gfp.js';
 import { unreserveHighAtomic } from './high-atomic.js';
 import { badArgument, report } from './report.js';
@@ -51,7 +52,7 @@ const MAX_COMPACT_RETRIES = 16;
 export type WalkZonelist = (row: number, from: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number) => number;
 
 /**
- * Serves a request that the fast path could not.
+ * Serves a request that the fast path could not, and reports it when nobody can.
  *
  * @param s - the state.
  * @param walkZonelist - tries the zones.
@@ -66,11 +67,18 @@ export function slowPath(
   s: BuddyState,
   walkZonelist: WalkZonelist,
   row: number,
-  gfpIn: Gfp,
+  gfp: Gfp,
   order: number,
   type: number,
   highest: number,
 ): number {
+  const pfn = tryEverything(s, walkZonelist, row, gfp, order, type, highest);
+  if (pfn === 0) reportAllocFailure(s, gfp, order);
+  return pfn;
+}
+
+function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, gfpIn: Gfp, order: number, type: number, highest: number): number {
+  const node = s.words[(s.zonelists[row] << ZONE_SHIFT) + Z_NODE];
   let gfp: number = gfpIn;
   const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0;
   const mayCompact = mayReclaim && (gfp & __GFP_IO) !== 0 && s.reclaim !== null && order > 0;
@@ -92,7 +100,7 @@ export function slowPath(
   let progress = 0;
   let hopeless = false;
   if (mayCompact && (costly || type !== MIGRATE_MOVABLE) && reserveFlags(gfp, s.cpus) === 0) {
-    const result = compact(s, order, gfp, COMPACT_PRIO_ASYNC);
+    const result = compact(s, order, gfp, COMPACT_PRIO_ASYNC, highest, node);
     pfn = result > COMPACT_DEFERRED ? walk(allocFlags) : 0;
     if (pfn !== 0) return pfn;
     if (costly && (gfp & __GFP_NORETRY) !== 0) {
@@ -112,7 +120,7 @@ export function slowPath(
       if (found !== 0) return found;
       if (!mayReclaim || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) return 0;
 
-      progress = reclaim(s, order, gfp, highest);
+      progress = reclaim(s, order, gfp, highest, node);
       if (progress > 0) {
         found = walk(allocFlags);
         if (found !== 0) return found;
@@ -121,7 +129,7 @@ export function slowPath(
         found = walk(allocFlags);
         if (found !== 0) return found;
       }
-      const compaction = mayCompact ? compact(s, order, gfp, compactPriority) : COMPACT_SKIPPED;
+      const compaction = mayCompact ? compact(s, order, gfp, compactPriority, highest, node) : COMPACT_SKIPPED;
       if (compaction > COMPACT_DEFERRED) {
         found = walk(allocFlags);
         if (found !== 0) return found;
@@ -191,8 +199,8 @@ function wakeKswapds(s: BuddyState, row: number, gfp: Gfp, order: number, highes
 }
 
 /** Asks for pages. Without a Reclaim, pages on per-CPU lists count as progress: draining them is all there is. */
-function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number): number {
-  if (s.reclaim !== null) return s.reclaim.reclaim(order, gfp, highest);
+function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number, node: number): number {
+  if (s.reclaim !== null) return s.reclaim.reclaim(order, gfp, highest, node);
   let pages = 0;
   for (let cpu = 0; cpu < s.nrCpus; cpu++) {
     for (let zone = 0; zone < s.nrZones; zone++) pages += s.words[pcpWords(s, cpu, zone) + P_COUNT];
@@ -200,8 +208,8 @@ function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number): numbe
   return pages;
 }
 
-function compact(s: BuddyState, order: number, gfp: Gfp, priority: number): number {
-  return s.reclaim === null ? COMPACT_SKIPPED : s.reclaim.compact(order, gfp, priority);
+function compact(s: BuddyState, order: number, gfp: Gfp, priority: number, highest: number, node: number): number {
+  return s.reclaim === null ? COMPACT_SKIPPED : s.reclaim.compact(order, gfp, priority, highest, node);
 }
 
 /** Tells whether some zone would pass the min watermark if everything that can be reclaimed were free. */

@@ -168,6 +168,8 @@ export interface StateParts {
   readonly trace: TraceSink | null;
   /** Receiver of reports; without one they are thrown. */
   readonly reports: ReportSink | null;
+  /** Time in nanoseconds, or null. */
+  readonly now: (() => number) | null;
 }
 
 /** The state that every function of this package works on. Fields that are not readonly are settings and notes, explained where they are. */
@@ -226,6 +228,10 @@ export class BuddyState {
   readonly reclaim: Reclaim | null;
   /** Receiver of reports. */
   readonly reports: ReportSink | null;
+  /** Time in nanoseconds, or null. */
+  readonly now: (() => number) | null;
+  /** No failed request is reported before this time. */
+  nextFailureReport = 0;
   /** Receiver of events; may be replaced at any time. */
   trace: TraceSink | null;
   /** True when the machine is too small to keep pageblock types apart. */
@@ -282,6 +288,7 @@ export class BuddyState {
     this.reclaim = parts.reclaim;
     this.trace = parts.trace;
     this.reports = parts.reports;
+    this.now = parts.now;
     this.areas = createAreas(this);
     this.lists = createLists(this);
   }

@@ -22,6 +22,7 @@ function machine(kinds: ZoneKind[], present: readonly (readonly number[])[]) {
     reclaim: null,
     trace: null,
     cpuNodes: null,
+    now: null,
     reports: null,
   };
   const s = new BuddyState(parts, createFreeAreas, createPcpLists);

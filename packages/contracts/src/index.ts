@@ -142,8 +142,11 @@ export {
   COMPACT_PRIO_SYNC_LIGHT,
   COMPACT_SKIPPED,
   COMPACT_SUCCESS,
+  WMARK_HIGH,
+  WMARK_LOW,
+  WMARK_MIN,
 } from './reclaim.js';
-export type { Reclaim } from './reclaim.js';
+export type { Reclaim, ReclaimTarget, ReclaimZone } from './reclaim.js';
 export type { TraceSink } from './trace-sink.js';
 export type { PageAllocator } from './page-allocator.js';
 export type { PageState, PcpState, ZoneState } from './page-state.js';

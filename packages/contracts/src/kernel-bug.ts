@@ -19,6 +19,9 @@ export const KERNEL_BUG_CODES = Object.freeze({
   BAD_SPLIT: 'the page cannot be split',
   REFCOUNT: 'a reference was taken or dropped on a page that nobody holds',
   CORRUPT_STATE: 'an invariant of the allocator does not hold',
+  ALLOC_FAILURE: 'there is no memory for a request that did not ask for silence',
+  OOM_KILL: 'a task was ended to get its memory back',
+  OOM_PANIC: 'memory has run out and there is no task left that could be ended',
   NO_BACKING: 'the memory has no bytes behind it',
 } as const);
 

@@ -5,7 +5,11 @@
  * be given up. None of the calls may allocate from the asking allocator, except through memory that
  * the call itself has freed. Frames are given back through the allocator's ordinary free calls.
  */
-import type { Gfp, NodeId, Order } from './units.js';
+import type { FrameTable } from './frame-table.js';
+import type { KernelBug } from './kernel-bug.js';
+import type { PhysicalMemory } from './physical-memory.js';
+import type { Gfp, NodeId, Order, Pfn } from './units.js';
+import type { ZoneKind } from './zone.js';
 
 /** Result of a compaction attempt, worst to best; the larger of two results counts (buddy spec 11). */
 export const COMPACT_NOT_SUITABLE_ZONE = 0;
@@ -33,8 +37,92 @@ export const COMPACT_PRIO_SYNC_LIGHT = 1;
 /** Compaction effort: does not wait. */
 export const COMPACT_PRIO_ASYNC = 2;
 
+/** Number of the min watermark. */
+export const WMARK_MIN = 0;
+/** Number of the low watermark. */
+export const WMARK_LOW = 1;
+/** Number of the high watermark. */
+export const WMARK_HIGH = 2;
+
+/** A zone as reclaim sees it: what does not change. */
+export interface ReclaimZone {
+  /** Position in the allocator's list of zones. */
+  readonly id: number;
+  /** The node it belongs to. */
+  readonly node: NodeId;
+  /** Index within the node. */
+  readonly index: number;
+  /** Which kind of memory. */
+  readonly kind: ZoneKind;
+  /** First frame of the span. */
+  readonly startPfn: Pfn;
+  /** Frames of the span, holes included. */
+  readonly spannedPages: number;
+}
+
+/**
+ * What a {@link Reclaim} may see of the allocator it serves, and do to it. Zones are named by their ids, watermarks by their numbers
+ * and without boost.
+ */
+export interface ReclaimTarget {
+  /** The frame table. */
+  readonly frames: FrameTable;
+  /** The bytes behind the frames, or null. */
+  readonly memory: PhysicalMemory | null;
+  /** The zones, node by node in index order, unpopulated ones included. */
+  readonly zones: readonly ReclaimZone[];
+  /** Pages under management in a zone. */
+  managedPages(zone: number): number;
+  /** Pages on a zone's free lists, as watermark checks count them. */
+  nrFreePages(zone: number): number;
+  /** Pages that are free or wait on per-CPU lists, of all zones. */
+  unusedPages(): number;
+  /** A watermark in pages. */
+  watermark(zone: number, level: number): number;
+  /** What is added to every watermark for the time being. */
+  watermarkBoost(zone: number): number;
+  /** Takes back a part of the boost. */
+  lowerBoost(zone: number, pages: number): void;
+  /**
+   * Tests whether a request without any privilege could be served.
+   *
+   * @param zone - zone id.
+   * @param order - order of the request.
+   * @param mark - pages that must remain, the reserve for higher zones aside.
+   * @param highestZone - index of the highest zone the request may use.
+   * @returns true when a zone has the pages, and a block of the order.
+   */
+  watermarkOk(zone: number, order: Order, mark: number, highestZone: number): boolean;
+  /** Lack of memory (towards 0) or fragmentation (towards 1000) for an order; -1000 where a block is there. */
+  fragmentationIndex(zone: number, order: Order): number;
+  /** Says whether the zone is being reclaimed: its per-CPU lists are kept short meanwhile. */
+  setReclaimActive(zone: number, active: boolean): void;
+  /** Gives a block back. */
+  freePages(pfn: Pfn, order: Order): void;
+  /** Gives the pages on every CPU's lists back to the free lists. */
+  drainAllPages(): void;
+  /**
+   * Takes the free block that starts at a frame, as single pages with one reference each.
+   *
+   * @param pfn - first frame of a free block.
+   * @returns its order, or -1 where no free block starts or the zone would fall below its min watermark.
+   */
+  isolateFreeBlock(pfn: Pfn): number;
+  /** Describes the state of memory as the kernel prints it when an allocation fails, line by line. */
+  memInfo(): readonly string[];
+  /** Hands a report to whoever gets the allocator's reports. */
+  report(bug: KernelBug): void;
+}
+
 /** What can be given up when memory runs short. */
 export interface Reclaim {
+  /**
+   * Meets the allocator it serves. Called once, by the allocator's constructor.
+   *
+   * @param target - the allocator.
+   */
+  attach?(target: ReclaimTarget): void;
+
   /**
    * Hears that the background reclaimer of a node should look after its zones.
    *
@@ -51,9 +139,10 @@ export interface Reclaim {
    * @param order - order that is wanted.
    * @param gfp - flags of the request: what reclaim may do.
    * @param highestZone - index of the highest zone the request may use.
+   * @param node - the node the request prefers.
    * @returns number of pages freed; 0 means no progress.
    */
-  reclaim(order: Order, gfp: Gfp, highestZone: number): number;
+  reclaim(order: Order, gfp: Gfp, highestZone: number, node: NodeId): number;
 
   /**
    * Tells how many pages of a zone could still be freed.
@@ -69,9 +158,11 @@ export interface Reclaim {
    * @param order - order that is wanted, above 0.
    * @param gfp - flags of the request.
    * @param priority - one of `COMPACT_PRIO_*`.
+   * @param highestZone - index of the highest zone the request may use.
+   * @param node - the node the request prefers.
    * @returns one of the `COMPACT_*` results.
    */
-  compact(order: Order, gfp: Gfp, priority: number): number;
+  compact(order: Order, gfp: Gfp, priority: number, highestZone: number, node: NodeId): number;
 
   /**
    * Ends a task to get its memory back.
@@ -81,4 +172,13 @@ export interface Reclaim {
    * @returns true when something was freed or will be.
    */
   outOfMemory(order: Order, gfp: Gfp): boolean;
+
+  /**
+   * Reads a counter of pages in use, for reports.
+   *
+   * @param name - as /proc/vmstat prints it, such as `nr_active_file`.
+   * @param zoneId - zone id.
+   * @returns pages of the zone; 0 for what is not counted.
+   */
+  counter?(name: string, zoneId: number): number;
 }

@@ -1,0 +1,197 @@
+/**
+ * kswapd: the reclaimer of a node that works in the background (buddy spec 11).
+ *
+ * ```
+ *                 wake                     balanced or hopeless              HZ/10 later, undisturbed and balanced
+ *   asleep  ────────────────>  awake  ────────────────────────>  napping  ─────────────────────────────────────> asleep
+ *                                ^                                  │
+ *                                └── wake, or no longer balanced ───┘
+ * ```
+ * It does nothing by itself: whoever owns the time calls `run` when it gets the CPU, and `endNap` a tenth of a second after
+ * it went to nap. A node is balanced when some zone has its high watermark and the boost free. After 16 rounds in a row that freed
+ * nothing it is hopeless: kswapd sleeps, and tasks must reclaim for themselves.
+ */
+import { __GFP_DIRECT_RECLAIM, WMARK_HIGH, type Gfp } from '@kmem/contracts';
+import { ageActive, DEF_PRIORITY, shrinkNode, SWAP_CLUSTER_MAX, usableZones, type Vmscan } from './vmscan.js';
+
+/** Rounds in a row without a page after which a node is hopeless. */
+const MAX_RECLAIM_RETRIES = 16;
+
+/** What kswapd is doing. */
+export type KswapdState = 'asleep' | 'napping' | 'awake';
+
+/** What one round came to. */
+export interface KswapdRound {
+  /** The priority it got down to. */
+  readonly priority: number;
+  /** Pages freed. */
+  readonly reclaimed: number;
+  /** Boost taken back, in pages. */
+  readonly boostTaken: number;
+}
+
+/** The background reclaimer of one node. */
+export class Kswapd {
+  readonly #v: Vmscan;
+  readonly #node: number;
+  readonly #wakeKcompactd: (order: number, highestZone: number) => void;
+  #order = 0;
+  #highestZone = 0;
+  #failures = 0;
+  #state: KswapdState = 'asleep';
+
+  /**
+   * Makes it, asleep.
+   *
+   * @param v - what it works on.
+   * @param node - its node.
+   * @param wakeKcompactd - wakes the background compactor of the node.
+   */
+  constructor(v: Vmscan, node: number, wakeKcompactd: (order: number, highestZone: number) => void) {
+    this.#v = v;
+    this.#node = node;
+    this.#wakeKcompactd = wakeKcompactd;
+  }
+
+  /** What it is doing. */
+  get state(): KswapdState {
+    return this.#state;
+  }
+
+  /** Rounds in a row that freed nothing. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** True when nothing it does helps. */
+  get isHopeless(): boolean {
+    return this.#failures >= MAX_RECLAIM_RETRIES;
+  }
+
+  /**
+   * Asks for memory. It stays asleep when there is enough or no hope.
+   *
+   * @param order - order that was asked for.
+   * @param highestZone - index of the highest zone the request may use.
+   * @param gfp - flags of the request.
+   * @kernelName wakeup_kswapd
+   */
+  wake(order: number, highestZone: number, gfp: Gfp): void {
+    this.#order = Math.max(this.#order, order);
+    this.#highestZone = Math.max(this.#highestZone, highestZone);
+    if (this.#state === 'awake') return;
+    if (this.isHopeless || (this.isBalanced(order, highestZone) && this.#boosts(highestZone).size === 0)) {
+      if ((gfp & __GFP_DIRECT_RECLAIM) === 0) this.#wakeKcompactd(order, highestZone);
+      return;
+    }
+    if (this.#state === 'napping') this.#v.events.kswapd_low_wmark_hit_quickly++;
+    this.#state = 'awake';
+  }
+
+  /**
+   * Does one round, if it is awake; then it naps or goes on.
+   *
+   * @returns what the round came to, or null when it sleeps.
+   * @context kswapd.
+   * @kernelName balance_pgdat
+   */
+  run(): KswapdRound | null {
+    if (this.#state !== 'awake') return null;
+    const round = this.#balance();
+    if (this.isHopeless || this.isBalanced(this.#order, this.#highestZone)) this.#state = 'napping';
+    return round;
+  }
+
+  /**
+   * Ends a nap: it goes to sleep for good, or to work again.
+   *
+   * @kernelName kswapd_try_to_sleep
+   */
+  endNap(): void {
+    if (this.#state !== 'napping') return;
+    if (this.isHopeless || this.isBalanced(this.#order, this.#highestZone)) {
+      this.#state = 'asleep';
+      this.#wakeKcompactd(this.#order, this.#highestZone);
+      this.#order = 0;
+      this.#highestZone = 0;
+      return;
+    }
+    this.#v.events.kswapd_high_wmark_hit_quickly++;
+    this.#state = 'awake';
+  }
+
+  /** Hears that pages were reclaimed: there is hope again. */
+  progress(): void {
+    this.#failures = 0;
+  }
+
+  /**
+   * Tells whether some zone has its high watermark free.
+   *
+   * @param order - order that a block must be there for.
+   * @param highestZone - index of the highest zone that counts.
+   * @returns true also when the node has no zone to look at.
+   * @kernelName pgdat_balanced
+   */
+  isBalanced(order: number, highestZone: number): boolean {
+    const { target } = this.#v;
+    const zones = usableZones(target, this.#node, highestZone);
+    return (
+      zones.length === 0 ||
+      zones.some(({ id }) => target.watermarkOk(id, order, target.watermark(id, WMARK_HIGH) + target.watermarkBoost(id), highestZone))
+    );
+  }
+
+  #balance(): KswapdRound {
+    const { target, events } = this.#v;
+    const zones = usableZones(target, this.#node, this.#highestZone);
+    const boosts = this.#boosts(this.#highestZone);
+    let boostLeft = [...boosts.values()].reduce((sum, pages) => sum + pages, 0);
+    let priority = DEF_PRIORITY;
+    let reclaimed = 0;
+    let isDone = false;
+    events.pageoutrun++;
+    for (const { id } of zones) target.setReclaimActive(id, true);
+    while (priority >= 1) {
+      const isBalanced = this.isBalanced(this.#order, this.#highestZone);
+      if (!isBalanced && boostLeft > 0) {
+        // Memory is really short: what the boost asked for comes after that.
+        boostLeft = 0;
+        priority = DEF_PRIORITY;
+        continue;
+      }
+      isDone = isBalanced && boostLeft === 0;
+      if (isDone) break;
+      const isGentle = boostLeft > 0 && priority === DEF_PRIORITY - 2;
+      ageActive(this.#v, this.#node, priority);
+      const wanted = zones.reduce((sum, { id }) => sum + Math.max(target.watermark(id, WMARK_HIGH), SWAP_CLUSTER_MAX), 0);
+      const sc = { priority, highestZone: this.#highestZone, nrToReclaim: wanted, mayWrite: boostLeft === 0, by: 'kswapd' } as const;
+      const got = shrinkNode(this.#v, this.#node, sc);
+      reclaimed += got.reclaimed;
+      if (boostLeft > 0 && got.reclaimed === 0) break;
+      boostLeft = Math.max(boostLeft - got.reclaimed, 0);
+      if (got.reclaimed === 0 || (got.scanned < wanted && !isGentle)) priority--;
+    }
+    if (reclaimed > 0) this.#failures = 0;
+    else if (!isDone) this.#failures++;
+    for (const { id } of zones) target.setReclaimActive(id, false);
+    return { priority, reclaimed, boostTaken: this.#takeBoost(boosts) };
+  }
+
+  /** Takes back the boost that was there when the round began; more may have come since. */
+  #takeBoost(boosts: ReadonlyMap<number, number>): number {
+    let taken = 0;
+    for (const [id, pages] of boosts) {
+      this.#v.target.lowerBoost(id, pages);
+      taken += pages;
+    }
+    if (taken > 0) this.#wakeKcompactd(this.#v.target.frames.pageblockOrder, this.#highestZone);
+    return taken;
+  }
+
+  #boosts(highestZone: number): Map<number, number> {
+    const { target } = this.#v;
+    const zones = usableZones(target, this.#node, highestZone);
+    return new Map(zones.map(({ id }) => [id, target.watermarkBoost(id)] as const).filter(([, pages]) => pages > 0));
+  }
+}
