@@ -63,7 +63,10 @@ import {
 import { updateFastMarks, watermarkAllows } from './watermark.js';
 import { zonelistRow } from './zonelist.js';
 
-/** The ways to take pages. `node` is where a request starts from. */
+/** As a node: the one of the CPU that asks. */
+export const LOCAL_NODE = -1;
+
+/** The ways to take pages. `node` is where a request starts from, or `LOCAL_NODE`. */
 export interface Allocation {
   /** Takes a block. Returns its first frame or `NO_PAGE`. */
   readonly allocPages: (node: number, gfp: Gfp, order: number) => number;
@@ -78,7 +81,7 @@ export interface Allocation {
  * @returns functions over it.
  */
 export function createAllocation(s: BuddyState): Allocation {
-  const { words: w, refcount, zonelists, gfpZone, avoidFragmentation, cpus, maxOrder } = s;
+  const { words: w, refcount, zonelists, gfpZone, avoidFragmentation, nodeOfCpu, cpus, maxOrder } = s;
   const { take, takeFrom } = s.lists;
   const { takeSmallest, addFreePages } = s.areas;
   // Where pageblock types are not kept apart, every request is of type 0.
@@ -142,7 +145,7 @@ export function createAllocation(s: BuddyState): Allocation {
       warnOnce(s, WARNED_NOFAIL, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
     }
     const highest = gfpZone[flags & GFP_ZONEMASK];
-    const row = zonelistRow(s, node, highest, flags & __GFP_THISNODE);
+    const row = zonelistRow(s, node === LOCAL_NODE ? nodeOfCpu[cpus.cpu] : node, highest, flags & __GFP_THISNODE);
     const preferred = zonelists[row];
     const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | (preferred >= 0 ? avoidFragmentation[preferred] : 0);
     let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
@@ -215,7 +218,7 @@ export function createAllocation(s: BuddyState): Allocation {
       refuseMobility(s, gfp);
       return filled;
     }
-    const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node, gfp, nrPages) : -1;
+    const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node === LOCAL_NODE ? nodeOfCpu[cpus.cpu] : node, gfp, nrPages) : -1;
     let got = 0;
     if (zone >= 0) {
       for (; filled < nrPages; filled++) {

@@ -16,13 +16,14 @@ import type {
   TraceSink,
   ZoneKind,
 } from '@kmem/contracts';
-import { createAllocation, type Allocation } from './alloc.js';
+import { createAllocation, LOCAL_NODE, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
 import { boot, releaseLate } from './boot.js';
 import { checkOptions, checkState, checkTunables, checkZones } from './check-options.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
 import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
 import { createReclaimTarget } from './reclaim-target.js';
+import { countNuma, type NumaCounters } from './numa-stats.js';
 import { makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
@@ -48,6 +49,7 @@ export class BuddyAllocator implements PageAllocator {
   readonly #state: BuddyState;
   readonly #allocation: Allocation;
   readonly #freeing: Freeing;
+  readonly #numa: readonly NumaCounters[];
   readonly #nrReserves: number;
   #tunables: ZoneTunables = LINUX_TUNABLES;
 
@@ -77,7 +79,9 @@ export class BuddyAllocator implements PageAllocator {
       this.#tunables = { ...limits, ...options.tunables };
       boot(this.#state, zones, free, this.#tunables);
     }
-    this.#allocation = createAllocation(this.#state);
+    const allocation = createAllocation(this.#state);
+    this.#numa = Array.from({ length: this.#state.nrZones }, () => ({ numa_hit: 0, numa_miss: 0, numa_foreign: 0, numa_interleave: 0, numa_local: 0, numa_other: 0 }));
+    this.#allocation = this.#state.nrNodes === 1 ? allocation : countNuma(this.#state, allocation, this.#numa);
     this.#freeing = createFreeing(this.#state);
     options.reclaim?.attach?.(createReclaimTarget(this.#state, this.#freeing));
     if (options.late !== undefined) releaseLate(this.#state, this.#freeing, options.late);
@@ -147,7 +151,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages
    */
   allocPages(gfp: Gfp, order: Order): Pfn {
-    return this.#allocation.allocPages(0, gfp, order);
+    return this.#allocation.allocPages(LOCAL_NODE, gfp, order);
   }
 
   /**
@@ -194,7 +198,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_bulk_array
    */
   allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
-    return this.#allocation.allocPagesBulk(0, gfp, nrPages, pages);
+    return this.#allocation.allocPagesBulk(LOCAL_NODE, gfp, nrPages, pages);
   }
 
   /**
@@ -208,7 +212,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_exact
    */
   allocPagesExact(sizeBytes: number, gfp: Gfp): Pfn {
-    return allocPagesExact(this.#state, this.#allocation, 0, sizeBytes, gfp);
+    return allocPagesExact(this.#state, this.#allocation, LOCAL_NODE, sizeBytes, gfp);
   }
 
   /**
@@ -290,6 +294,16 @@ export class BuddyAllocator implements PageAllocator {
    */
   assertValid(): void {
     assertValid(this.#state);
+  }
+
+  /**
+   * Reads how often memory came from the node that was wanted.
+   *
+   * @returns a copy of the counters, by zone id; all 0 on a machine with one node.
+   * @context any.
+   */
+  numaCounters(): NumaCounters[] {
+    return this.#numa.map((counters) => ({ ...counters }));
   }
 
   /**

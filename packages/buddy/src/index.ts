@@ -2,6 +2,7 @@ export { formatGfp } from './gfp.js';
 export { BuddyAllocator } from './buddy-allocator.js';
 export type { BuddyOptions } from './options.js';
 export { LINUX_TUNABLES, NO_LIMITS } from './zone-limits.js';
+export type { NumaCounters } from './numa-stats.js';
 export { MemoryPressure } from './reclaim/memory-pressure.js';
 export type { MemoryPressureOptions } from './reclaim/memory-pressure.js';
 export { PagePool } from './reclaim/page-pool.js';
