@@ -165,3 +165,27 @@ export {
   SLAB_TRACE,
   SLAB_TYPESAFE_BY_RCU,
 } from './slab-flags.js';
+export {
+  BUSY_WAIT,
+  SCHEDULE,
+} from './execution.js';
+export type { Atomic, AtomicResult, Sleepable } from './execution.js';
+export {
+  CALL_FUNCTION_SINGLE_VECTOR,
+  FIRST_EXTERNAL_VECTOR,
+  HARDIRQ_MASK,
+  HARDIRQ_OFFSET,
+  IRQ_WORK_VECTOR,
+  LOCAL_TIMER_VECTOR,
+  NMI_MASK,
+  NMI_OFFSET,
+  PREEMPT_MASK,
+  PREEMPT_OFFSET,
+  RESCHEDULE_VECTOR,
+  SOFTIRQ_DISABLE_OFFSET,
+  SOFTIRQ_MASK,
+  SOFTIRQ_OFFSET,
+} from './cpus.js';
+export type { Cpus, VectorHandler } from './cpus.js';
+export type { CpuExecution, CpuHooks } from './cpu-execution.js';
+export type { Clock, ClockEvent } from './clock.js';

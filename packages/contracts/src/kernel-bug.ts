@@ -23,6 +23,7 @@ export const KERNEL_BUG_CODES = Object.freeze({
   OOM_KILL: 'a task was ended to get its memory back',
   OOM_PANIC: 'memory has run out and there is no task left that could be ended',
   NO_BACKING: 'the memory has no bytes behind it',
+  SPIN_IN_PLAIN: 'a plain function waits for another CPU, which cannot run before it has ended',
 } as const);
 
 /** One of the codes of {@link KERNEL_BUG_CODES}. */

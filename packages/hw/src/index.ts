@@ -27,3 +27,5 @@ export { describeMachine } from './machine.js';
 export type { MachineDescription } from './machine.js';
 export { AddressMap } from './address.js';
 export type { AddressProfile } from './address.js';
+export { createEngine } from './execution/engine.js';
+export type { Engine, EngineOptions } from './execution/engine.js';
