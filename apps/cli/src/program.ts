@@ -6,6 +6,7 @@ import { version } from '../package.json';
 import { runConform } from './commands/conform.js';
 import { DEMOS, runDemos, runFragmentation, runReplay } from './commands/demo.js';
 import { DEFAULT_PROFILE, PROC_NAMES, runProc, type ProcName } from './commands/proc.js';
+import { runWaste } from './commands/waste.js';
 import { FRAGMENTATION } from './demos/fragmentation.js';
 import { REPLAY } from './demos/replay.js';
 import { BadInput, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK } from './exit-code.js';
@@ -102,6 +103,17 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
       runProc(name, state === undefined ? { profile } : { state }, json, terminal);
     });
 
+  program
+    .command('waste')
+    .summary('what kmalloc takes for a size, and what is wasted')
+    .description('Compares what is asked of kmalloc with what it takes, and says where a cache of its own would pay.')
+    .argument('[size...]', 'sizes in bytes; without any, steps up to the largest', parseSizes)
+    .option('--plot <file>', 'write a chart of the waste to an SVG file')
+    .action((sizes: number[] | undefined, { plot }: { plot?: string }) => {
+      const { json, terminal } = settings();
+      runWaste(sizes ?? [], plot, json, terminal);
+    });
+
   const demo = program
     .command('demo')
     .summary('run a demo; without a name, list them')
@@ -139,6 +151,12 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
       runDemos(json, terminal);
     });
   return program;
+}
+
+function parseSizes(text: string, earlier: readonly number[] = []): number[] {
+  const size = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(size)) return [...earlier, size];
+  throw new InvalidArgumentError('Expected a number of bytes.');
 }
 
 function parseSeed(text: string): number {

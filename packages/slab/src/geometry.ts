@@ -27,6 +27,7 @@ import {
   SLAB_TRACE,
   SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
+import { requireInteger } from './option-checks.js';
 
 /** Bytes of a machine word; every size is a multiple of it. */
 const WORD = 8;
@@ -230,9 +231,4 @@ function checkShape(shape: CacheShape): void {
   requireInteger('nrCpus', nrCpus, 1, 8192);
   requireInteger('pageShift', pageShift, 12, 16);
   requireInteger('maxOrder', maxOrder, 1, 16);
-}
-
-function requireInteger(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(`${name}: expected an integer from ${String(min)} to ${String(max)}, got ${String(value)}`);
 }

@@ -1,2 +1,12 @@
 export { cacheGeometry } from './geometry.js';
 export type { CacheGeometry, CacheShape } from './geometry.js';
+export {
+  KMALLOC_TYPES,
+  kmallocAlign,
+  kmallocCacheName,
+  kmallocMaxSize,
+  kmallocSizeRoundup,
+  kmallocSizes,
+  kmallocType,
+} from './kmalloc-classes.js';
+export type { KmallocLimits, KmallocType } from './kmalloc-classes.js';

@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import {
   SLAB_CONSISTENCY_CHECKS,
   SLAB_HWCACHE_ALIGN,
@@ -10,6 +7,7 @@ import {
   SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
+import { readLines } from './recordings.js';
 import { cacheGeometry } from '../src/index.js';
 import type { CacheGeometry, CacheShape } from '../src/index.js';
 
@@ -17,13 +15,6 @@ const FZPU = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_
 
 /** A cache as the recordings describe it: names of the kernel's fields. */
 type Recorded = Readonly<Record<string, number>>;
-
-/** Reads a file of JSON lines from tooling/recordings. */
-function readLines(file: string): unknown[] {
-  const bytes = readFileSync(fileURLToPath(new URL(`../../../tooling/recordings/memory/slub/${file}`, import.meta.url)));
-  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-  return text.trimEnd().split('\n').map((line): unknown => JSON.parse(line));
-}
 
 /** A geometry under the kernel's names. */
 function recorded(geometry: CacheGeometry | null): Recorded | null {
@@ -58,7 +49,7 @@ const VARIANTS: readonly Omit<CacheShape, 'objectSize'>[] = [
 describe('geometry is what a real kernel computed', () => {
   test('for every recorded size and kind of cache', () => {
     // The first line names the columns of the others.
-    const [head, ...rows] = readLines('geometry.jsonl.gz') as [{ columns: string[]; rows: number }, ...number[][]];
+    const [head, ...rows] = readLines('slub/geometry.jsonl.gz') as [{ columns: string[]; rows: number }, ...number[][]];
     expect(rows.length).toBe(head.rows);
     const wrong = rows.filter((row) => {
       const named = Object.fromEntries(head.columns.map((name, i) => [name, row[i]]));
@@ -74,7 +65,7 @@ describe('geometry is what a real kernel computed', () => {
     ['boot-caches-nomerge.jsonl', 100],
   ])('for every cache in %s', (file, least) => {
     // Lines of these files are objects of numbers, apart from the name.
-    const caches = (readLines(file) as Recorded[]).filter((line) => 'cache' in line);
+    const caches = (readLines(`slub/${file}`) as Recorded[]).filter((line) => 'cache' in line);
     expect(caches.length).toBeGreaterThan(least);
     const wrong = caches.filter((cache) => {
       const got = recorded(cacheGeometry(shapeOf(cache)));
