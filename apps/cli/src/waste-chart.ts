@@ -5,7 +5,7 @@ const WIDTH = 960;
 const HEIGHT = 420;
 /** Room around the plot: for the numbers at the left and below, the title above. */
 const LEFT = 64;
-const RIGHT = 20;
+const RIGHT = 36;
 const TOP = 48;
 const BOTTOM = 52;
 /** Lines across, and marks below. */

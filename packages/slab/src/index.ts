@@ -10,3 +10,5 @@ export {
   kmallocType,
 } from './kmalloc-classes.js';
 export type { KmallocLimits, KmallocType } from './kmalloc-classes.js';
+export { formatSlabinfo, formatSlabtop } from './slabinfo.js';
+export type { CacheCounts } from './slabinfo.js';

@@ -10,7 +10,19 @@ import { gunzipSync } from 'node:zlib';
  * @returns one value a line.
  */
 export function readLines(file: string): unknown[] {
+  return readText(file)
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+}
+
+/**
+ * Reads a file as it is.
+ *
+ * @param file - path below tooling/recordings/memory, packed by gzip or not.
+ * @returns the text.
+ */
+export function readText(file: string): string {
   const bytes = readFileSync(fileURLToPath(new URL(`../../../tooling/recordings/memory/${file}`, import.meta.url)));
-  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-  return text.trimEnd().split('\n').map((line): unknown => JSON.parse(line));
+  return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
 }
