@@ -27,7 +27,8 @@ export function reportAllocFailure(s: BuddyState, gfp: Gfp, order: number): void
     if (now < s.nextFailureReport) return;
     s.nextFailureReport = now + INTERVAL_NS;
   }
-  const mode = `mode:0x${gfp.toString(16)}(${formatGfp(gfp)}), nodemask=(null)`;
+  const nodes = s.nrNodes === 1 ? '0' : `0-${String(s.nrNodes - 1)}`;
+  const mode = `mode:0x${gfp.toString(16)}(${formatGfp(gfp)}), nodemask=(null),cpuset=/,mems_allowed=${nodes}`;
   const text = [`page allocation failure: order:${String(order)}, ${mode}`, ...memInfo(s)].join('\n');
   report(s, new KernelBug('ALLOC_FAILURE', text, { order, gfp }, 'warn'));
 }

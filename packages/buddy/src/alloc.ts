@@ -35,6 +35,7 @@ import {
   ALLOC_OOM,
   ALLOC_WMARK_LOW,
 } from './alloc-flags.js';
+import { reportAllocFailure } from './alloc-failure.js';
 import { takeFromOtherTypes } from './fallback.js';
 import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
@@ -176,7 +177,10 @@ export function createAllocation(s: BuddyState): Allocation {
 
   /** Serves a request that its preferred zone did not: from the rest of the row, or by the slow path. */
   function tryOtherZones(row: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
-    if (zonelists[row] < 0) return NO_PAGE;
+    if (zonelists[row] < 0) {
+      reportAllocFailure(s, gfp, order);
+      return NO_PAGE;
+    }
     let pfn = walkZonelist(row, row + 1, gfp, order, type, highest, allocFlags);
     if (pfn === 0) pfn = slowPath(s, walkZonelist, row, gfp, order, type, highest);
     return pfn === 0 ? NO_PAGE : pfn;
@@ -264,18 +268,18 @@ function prepare(s: BuddyState, pfn: number, gfp: Gfp, order: number): void {
   }
 }
 
-/** Finds the first local zone that can lose the whole bulk and stay above its low watermark, or -1. */
+/** Finds the first zone on the node of the preferred one that can lose the whole bulk and stay above its low watermark, or -1. */
 function bulkZone(s: BuddyState, node: number, gfp: Gfp, nrPages: number): number {
   const w = s.words;
   const row = zonelistRow(s, node, s.gfpZone[gfp & GFP_ZONEMASK], gfp & __GFP_THISNODE);
   if (s.zonelists[row] < 0) return -1;
-  const preferred = w[(s.zonelists[row] << ZONE_SHIFT) + Z_INDEX];
+  const preferred = s.zonelists[row] << ZONE_SHIFT;
   for (let at = row; s.zonelists[at] >= 0; at++) {
     const z = s.zonelists[at] << ZONE_SHIFT;
-    if (w[z + Z_NODE] !== node) continue;
+    if (w[z + Z_NODE] !== w[preferred + Z_NODE]) break;
     const mark = w[z + Z_LOW] + w[z + Z_BOOST] + nrPages;
     const free = Math.max(w[z + Z_NR_FREE], 0);
-    if (free - Math.min(free, w[z + Z_HIGHATOMIC]) > mark + w[z + Z_RESERVE + preferred]) return s.zonelists[at];
+    if (free - Math.min(free, w[z + Z_HIGHATOMIC]) > mark + w[z + Z_RESERVE + w[preferred + Z_INDEX]]) return s.zonelists[at];
   }
   return -1;
 }

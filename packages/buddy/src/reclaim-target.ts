@@ -13,6 +13,7 @@ import {
   P_DIFF,
   pcpWords,
   Z_BOOST,
+  Z_DRIFT_MARK,
   Z_FLAGS,
   Z_INDEX,
   Z_MANAGED,
@@ -44,6 +45,15 @@ export function createReclaimTarget(s: BuddyState, freeing: Freeing): ReclaimTar
       for (let cpu = 0; cpu < s.nrCpus; cpu++) pages += w[pcpWords(s, cpu, zone) + P_DIFF] + w[pcpWords(s, cpu, zone) + P_COUNT];
     }
     return pages;
+  }
+
+  /** What CPUs have not folded in counts where it could make the difference (buddy spec 14). */
+  function safeFreePages(zone: number): number {
+    const z = zoneWords(zone);
+    let pages = Math.max(w[z + Z_NR_FREE], 0);
+    if (pages >= w[z + Z_DRIFT_MARK]) return pages;
+    for (let cpu = 0; cpu < s.nrCpus; cpu++) pages += w[pcpWords(s, cpu, zone) + P_DIFF];
+    return Math.max(pages, 0);
   }
 
   function isolateFreeBlock(pfn: number): number {
@@ -79,6 +89,7 @@ export function createReclaimTarget(s: BuddyState, freeing: Freeing): ReclaimTar
       w[zoneWords(zone) + Z_BOOST] -= Math.min(pages, w[zoneWords(zone) + Z_BOOST]);
       updateFastMarks(s, zone);
     },
+    watermarkOkSafe: (zone, order, mark, highest) => watermarkOk(s, zone, order, mark, highest, 0, safeFreePages(zone)),
     watermarkOk: (zone, order, mark, highest) => watermarkOk(s, zone, order, mark, highest, 0, Math.max(w[zoneWords(zone) + Z_NR_FREE], 0)),
     fragmentationIndex: (zone, order) => fragmentationIndex(s, zone, order),
     setReclaimActive: (zone, active) => {

@@ -6,6 +6,8 @@ import type { BuddyState } from './state.js';
 export const WARNED_ORDER = 1;
 /** Warned of `__GFP_NOFAIL` with an order above 1. */
 export const WARNED_NOFAIL = 2;
+/** Warned of a `__GFP_NOFAIL` request that got nothing and is costly, or of a task that frees memory itself. */
+export const WARNED_HOPELESS_NOFAIL = 4;
 
 /**
  * Hands a report to the sink, or throws it where there is none. Without a sink a warning is dropped.

@@ -8,9 +8,10 @@ import {
   COMPACT_SUCCESS,
   GFP_DMA,
   GFP_KERNEL,
-  GFP_NOFS,
   GFP_NOWAIT,
   NO_PAGE,
+  PF_MEMALLOC,
+  type KernelBug,
   type Reclaim,
 } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
@@ -136,6 +137,21 @@ describe('compaction', () => {
     expect(reclaim.calls.filter((call) => call.startsWith('compact'))).toEqual(['compact 2', 'compact 1', 'compact 0']);
   });
 
+  test.each([
+    // Free pages, order, and how often reclaim runs while it claims to get on: compaction needs min and twice the block.
+    [18, 3, 1],
+    [27, 3, 6],
+    [10 + 2 * 16, 4, 1],
+    [20 + 2 * 16 + 1, 4, 6],
+  ])('%i free, order %i: where it is skipped, it is worth waiting for only if it could have room (%i)', (free, order, rounds) => {
+    const singles = Array.from({ length: free }, (_, i) => 4096 + 2 * i);
+    const { pages, reclaim } = machine({ 0: { 0: singles } }, {}, { min: 10, low: 20, high: 30 });
+    let left = 5;
+    reclaim.reclaim = () => (reclaim.calls.push('reclaim'), left-- > 0 ? 1 : 0);
+    expect(pages.allocPages(GFP_KERNEL | __GFP_RETRY_MAYFAIL, order)).toBe(NO_PAGE);
+    expect(reclaim.count('reclaim')).toBe(rounds);
+  });
+
   test('order 0 never compacts', () => {
     const { pages, reclaim } = machine({}, { compacts: COMPACT_SUCCESS });
     pages.allocPages(GFP_KERNEL | __GFP_NORETRY, 0);
@@ -153,7 +169,6 @@ describe('out of memory', () => {
   test.each([
     ['RETRY_MAYFAIL', GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0],
     ['a costly order', GFP_KERNEL, 4],
-    ['a request without FS', GFP_NOFS, 0],
   ])('%s ends no task', (_, gfp, order) => {
     const { pages, reclaim } = machine({}, { kills: [100] });
     expect(pages.allocPages(gfp, order)).toBe(NO_PAGE);
@@ -196,6 +211,18 @@ describe('NOFAIL', () => {
     const { pages } = machine({ 4: { 0: [512, 544] } }, { compacts: COMPACT_SKIPPED }, { min: 22, low: 27, high: 32 });
     expect(pages.allocPages(GFP_KERNEL | __GFP_NORETRY, 4)).toBe(NO_PAGE);
     expect(pages.allocPages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOFAIL, 4)).toBe(512);
+  });
+
+  test.each<[string, number, number, readonly string[]]>([
+    ['an order up to 3', 1, 0, []],
+    ['a costly order', 4, 0, ['of order 4']],
+    ['a task with PF_MEMALLOC', 0, PF_MEMALLOC, ['of order 0']],
+  ])('%s: warns of it once when there is nothing', (_, order, taskFlags, found) => {
+    const bugs: KernelBug[] = [];
+    const cpus = { nrCpus: 1, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags, realtime: false, oomVictim: false };
+    const { pages } = load(oneZone({ start_pfn: 0, spanned: 1024, pcp: { high: 0, batch: 1 } }), { cpus, reports: { report: (bug) => bugs.push(bug) } });
+    for (let i = 0; i < 2; i++) expect(pages.allocPages(GFP_KERNEL | __GFP_NOFAIL | __GFP_NOWARN, order)).toBe(NO_PAGE);
+    expect(bugs.filter(({ fields }) => fields['argument'] === '__GFP_NOFAIL request').map(({ fields }) => fields['found'])).toEqual(found);
   });
 
   test('without being allowed to wait it may fail', () => {

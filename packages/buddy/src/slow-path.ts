@@ -7,7 +7,6 @@
 import {
   __GFP_ATOMIC,
   __GFP_DIRECT_RECLAIM,
-  __GFP_FS,
   __GFP_HARDWALL,
   __GFP_IO,
   __GFP_KSWAPD_RECLAIM,
@@ -34,12 +33,14 @@ import {
   ALLOC_NO_WATERMARKS,
   ALLOC_OOM,
   ALLOC_WMARK_HIGH,
+  ALLOC_WMARK_LOW,
   ALLOC_WMARK_MIN,
 } from './alloc-flags.js';
 import { reportAllocFailure } from './alloc-failure.js';
 import { formatGfp, reserveFlags, slowPathFlags } from './gfp.js';
 import { unreserveHighAtomic } from './high-atomic.js';
-import { badArgument, report } from './report.js';
+import { compactGap } from './reclaim/compaction-limits.js';
+import { badArgument, report, WARNED_HOPELESS_NOFAIL, warnOnce } from './report.js';
 import { COSTLY_ORDER, P_COUNT, pcpWords, Z_BOOST, Z_NODE, Z_NR_FREE, Z_WMARK, ZONE_SHIFT, type BuddyState } from './state.js';
 import { watermarkOk } from './watermark.js';
 
@@ -146,7 +147,7 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
         const lowest = costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL;
         if (compaction === COMPACT_SUCCESS) compactRetries++;
         if (compaction === COMPACT_SKIPPED) {
-          if (couldServe(s, row, 0, highest, allocFlags)) continue;
+          if (couldCompact(s, row, order, highest)) continue;
         } else if ((compaction === COMPACT_SUCCESS || compaction < COMPACT_COMPLETE) && compaction !== COMPACT_DEFERRED && compactRetries <= limit) {
           continue;
         } else if (compactPriority > lowest) {
@@ -178,6 +179,10 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
     if (!mayReclaim) {
       report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
       return 0;
+    }
+    if (costly || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) {
+      const expected = 'a task without PF_MEMALLOC and an order up to 3';
+      warnOnce(s, WARNED_HOPELESS_NOFAIL, badArgument('BAD_GFP', '__GFP_NOFAIL request', `of order ${String(order)}`, expected, 'warn'));
     }
     // A request that must not fail: half of the min watermark is open to it.
     pfn = walk(ALLOC_WMARK_MIN | ALLOC_MIN_RESERVE);
@@ -217,16 +222,32 @@ function couldServe(s: BuddyState, row: number, order: number, highest: number, 
   for (let at = row; s.zonelists[at] >= 0; at++) {
     const zone = s.zonelists[at];
     const z = zone << ZONE_SHIFT;
-    const available = s.words[z + Z_NR_FREE] + (s.reclaim === null ? 0 : s.reclaim.reclaimablePages(zone));
     const mark = s.words[z + Z_WMARK + ALLOC_WMARK_MIN] + s.words[z + Z_BOOST];
-    if (watermarkOk(s, zone, order, mark, highest, allocFlags, available)) return true;
+    if (watermarkOk(s, zone, order, mark, highest, allocFlags, obtainable(s, zone))) return true;
   }
   return false;
+}
+
+/** Tells whether some zone would have room to compact in if everything that can be reclaimed were free (buddy spec 11). */
+function couldCompact(s: BuddyState, row: number, order: number, highest: number): boolean {
+  const level = order > COSTLY_ORDER ? ALLOC_WMARK_LOW : ALLOC_WMARK_MIN;
+  for (let at = row; s.zonelists[at] >= 0; at++) {
+    const zone = s.zonelists[at];
+    const z = zone << ZONE_SHIFT;
+    const mark = s.words[z + Z_WMARK + level] + s.words[z + Z_BOOST] + compactGap(order);
+    if (watermarkOk(s, zone, 0, mark, highest, 0, obtainable(s, zone))) return true;
+  }
+  return false;
+}
+
+/** Counts the pages of a zone that are free or could be. */
+function obtainable(s: BuddyState, zone: number): number {
+  return s.words[(zone << ZONE_SHIFT) + Z_NR_FREE] + (s.reclaim === null ? 0 : s.reclaim.reclaimablePages(zone));
 }
 
 /** Requests for which ending a task would not help, or is not worth it (buddy spec 9.3, step 3). */
 function mayKill(s: BuddyState, gfp: Gfp, order: number, highest: number): boolean {
   if (order > COSTLY_ORDER) return false;
   if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return false;
-  return highest >= s.kinds.indexOf('Normal') && (gfp & __GFP_FS) !== 0;
+  return highest >= s.kinds.indexOf('Normal');
 }

@@ -56,7 +56,7 @@ export const Z_SPANNED = 10;
 export const Z_PRESENT = 11;
 /** Magnitude above which a CPU's counter part is folded in. */
 export const Z_STAT_THRESHOLD = 12;
-/** Kept for reports; see the buddy spec, section 14. */
+/** With fewer free pages than this the balance test of kswapd adds up every CPU's part (buddy spec 14). */
 export const Z_DRIFT_MARK = 13;
 /** Zone index within its node. */
 export const Z_INDEX = 14;

@@ -3,6 +3,7 @@ import { __GFP_THISNODE, GFP_KERNEL, NO_PAGE, type ZoneSpec } from '@kmem/contra
 import { createFrameTable, describeMachine, getProfile } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
 import { BuddyAllocator } from '../src/index.js';
+import { Events } from './fixtures.js';
 
 const zone = (node: number, start: number, end: number): ZoneSpec => ({
   kind: 'Normal',
@@ -39,6 +40,15 @@ test('a bulk request and THISNODE stay on the node', () => {
   let pfn = 0;
   while (pfn !== NO_PAGE) pfn = pages.allocPages(GFP_KERNEL | __GFP_THISNODE, 0);
   expect(pages.numaCounters()[0]).toMatchObject({ numa_hit: 0, numa_miss: 0 });
+});
+
+test('a bulk request of a CPU whose node has no memory is served from the next node as a whole', () => {
+  const cpus = { nrCpus: 2, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
+  const empty: ZoneSpec = { kind: 'Normal', node: 0, startPfn: 0, spannedPages: 0, present: [] };
+  const events = new Events();
+  const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 8192 }), zones: [empty, zone(1, 4096, 8192)], cpus, cpuNodes: [0, 1], trace: events });
+  expect(pages.allocPagesBulk(GFP_KERNEL, 5, new Int32Array(5).fill(NO_PAGE))).toBe(5);
+  expect(events.list.filter(([kind]) => kind === 'A')).toEqual([]);
 });
 
 describe('counters', () => {

@@ -93,6 +93,8 @@ export interface ReclaimTarget {
    * @returns true when a zone has the pages, and a block of the order.
    */
   watermarkOk(zone: number, order: Order, mark: number, highestZone: number): boolean;
+  /** As `watermarkOk`, with every CPU's part of the counter where free pages are few. */
+  watermarkOkSafe(zone: number, order: Order, mark: number, highestZone: number): boolean;
   /** Lack of memory (towards 0) or fragmentation (towards 1000) for an order; -1000 where a block is there. */
   fragmentationIndex(zone: number, order: Order): number;
   /** Says whether the zone is being reclaimed: its per-CPU lists are kept short meanwhile. */
@@ -165,7 +167,7 @@ export interface Reclaim {
   compact(order: Order, gfp: Gfp, priority: number, highestZone: number, node: NodeId): number;
 
   /**
-   * Ends a task to get its memory back.
+   * Ends a task to get its memory back. For a request without `__GFP_FS` none may be ended.
    *
    * @param order - order that is wanted.
    * @param gfp - flags of the request.
@@ -176,9 +178,9 @@ export interface Reclaim {
   /**
    * Reads a counter of pages in use, for reports.
    *
-   * @param name - as /proc/vmstat prints it, such as `nr_active_file`.
+   * @param name - as /proc/vmstat prints it, such as `nr_active_file`; or `node_unreclaimable`, as /proc/zoneinfo has it.
    * @param zoneId - zone id.
-   * @returns pages of the zone; 0 for what is not counted.
+   * @returns pages of the zone, KiB for `nr_kernel_stack`; 0 for what is not counted.
    */
   counter?(name: string, zoneId: number): number;
 }

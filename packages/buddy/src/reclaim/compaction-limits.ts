@@ -10,6 +10,17 @@ const EXTFRAG_THRESHOLD = 500;
 const MAX_DEFER_SHIFT = 6;
 
 /**
+ * Computes how much room compaction needs: for the block, and for the pages that move while it comes together.
+ *
+ * @param order - order that is wanted.
+ * @returns pages.
+ * @kernelName compact_gap
+ */
+export function compactGap(order: number): number {
+  return 2 * 2 ** order;
+}
+
+/**
  * Tells what compaction of a zone could do for an order.
  *
  * @param target - the allocator.
@@ -25,7 +36,7 @@ export function compactionSuitable(target: ReclaimTarget, zone: number, order: n
   const mark = (level: number): number => target.watermark(zone, level) + boost;
   if (target.watermarkOk(zone, order, mark(WMARK_MIN), highestZone)) return COMPACT_SUCCESS;
   const isCostly = order > COSTLY_ORDER;
-  if (!target.watermarkOk(zone, 0, mark(isCostly ? WMARK_LOW : WMARK_MIN) + 2 * 2 ** order, highestZone)) return COMPACT_SKIPPED;
+  if (!target.watermarkOk(zone, 0, mark(isCostly ? WMARK_LOW : WMARK_MIN) + compactGap(order), highestZone)) return COMPACT_SKIPPED;
   if (isCostly) {
     const index = target.fragmentationIndex(zone, order);
     if (index >= 0 && index <= EXTFRAG_THRESHOLD) return COMPACT_SKIPPED;
@@ -38,11 +49,6 @@ export class CompactionDeferral {
   #skipped = 0;
   #shift = 0;
   #failedOrder = Infinity;
-
-  /** log2 of the attempts that are skipped after the next failure's predecessor; 0 when none are. */
-  get shift(): number {
-    return this.#shift;
-  }
 
   /**
    * Counts an attempt.

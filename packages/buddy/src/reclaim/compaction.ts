@@ -26,9 +26,6 @@ import {
 import { CompactionDeferral, compactionSuitable } from './compaction-limits.js';
 import type { Vmscan } from './vmscan.js';
 
-/** Pages moved between two looks at whether a block is there. */
-const CLUSTER = 32;
-
 /** What one attempt needs to know. */
 export interface CompactControl {
   /** Order that is wanted. */
@@ -85,7 +82,6 @@ export class ZoneCompactor {
       if (this.#isDone(control)) result = COMPACT_SUCCESS;
     }
     for (const pfn of targets) this.#v.target.freePages(pfn, 0);
-    // Pages just freed wait on per-CPU lists, where they do not merge.
     this.#v.target.drainAllPages();
     return result !== COMPACT_SUCCESS && this.#isDone(control) ? COMPACT_SUCCESS : result;
   }
@@ -116,7 +112,6 @@ export class ZoneCompactor {
     const { first, end } = this.#bounds(at);
     let moved = 0;
     for (let pfn = first; pfn < end; pfn++) {
-      if (moved % CLUSTER === 0) target.drainAllPages();
       events.compact_migrate_scanned++;
       if (!pool.has(pfn) || frames.refcount[pfn] !== 1) continue;
       const to = this.#findTarget(targets, priority);
@@ -126,6 +121,8 @@ export class ZoneCompactor {
     }
     events.pgmigrate_success += moved;
     if (moved === 0) frames.pageblocks[at] |= PB_SKIP;
+    // Pages just freed wait on per-CPU lists, where they do not merge.
+    else target.drainAllPages();
   }
 
   #isSource(at: number, priority: number): boolean {

@@ -20,7 +20,7 @@ export function mustThrottle(v: Vmscan, node: number, normal: number): boolean {
   let free = 0;
   for (const { id } of usableZones(target, node, normal)) {
     if (pool.pagesOfZone(id, false) + pool.pagesOfZone(id, true) === 0) continue;
-    reserve += target.watermark(id, WMARK_MIN);
+    reserve += target.watermark(id, WMARK_MIN) + target.watermarkBoost(id);
     free += target.nrFreePages(id);
   }
   return reserve > 0 && free <= Math.floor(reserve / 2);

@@ -2,7 +2,7 @@
 
 /** What has happened so far. */
 export interface PressureEvents {
-  /** Times a task reclaimed for itself, by zone id of the highest zone. */
+  /** Times a task reclaimed for itself, by index of the highest zone it could use. */
   readonly allocstall: Int32Array;
   /** Rounds of the background reclaimers. */
   pageoutrun: number;
@@ -22,7 +22,7 @@ export interface PressureEvents {
   kswapd_high_wmark_hit_quickly: number;
   /** Objects that shrinkers looked at. */
   slabs_scanned: number;
-  /** Times a task compacted for itself. */
+  /** Times a task compacted for itself; where it was skipped or deferred in every zone does not count. */
   compact_stall: number;
   /** Times that led to a block. */
   compact_success: number;
@@ -43,12 +43,12 @@ export interface PressureEvents {
 /**
  * Makes counters that are all 0.
  *
- * @param nrZones - zones of all nodes.
+ * @param nrKinds - zones of a node.
  * @returns the counters.
  */
-export function noEvents(nrZones: number): PressureEvents {
+export function noEvents(nrKinds: number): PressureEvents {
   return {
-    allocstall: new Int32Array(nrZones),
+    allocstall: new Int32Array(nrKinds),
     pageoutrun: 0,
     pgscan_kswapd: 0,
     pgsteal_kswapd: 0,

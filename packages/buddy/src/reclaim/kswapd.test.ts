@@ -129,6 +129,50 @@ describe('working', () => {
   });
 });
 
+describe('blocks', () => {
+  /** A machine whose pool has every other page, so that what is freed never merges. */
+  function fragmented() {
+    const reclaim = new MemoryPressure();
+    const state = oneZone({ start_pfn: 0, spanned: 16384, min: 40, low: 50, high: 60, pcp: { high: 0, batch: 1 } });
+    const { pages } = load(state, { reclaim });
+    for (let pfn = 1; pfn < 16384; pfn += 2) reclaim.pool.add(pfn);
+    return { pages, reclaim, kswapd: reclaim.kswapd(0) };
+  }
+
+  test('for a block twice its pages are freed; then it is left to kcompactd', () => {
+    const { pages, reclaim, kswapd } = fragmented();
+    kswapd.wake(6, 0, GFP_KERNEL);
+    const round = kswapd.run();
+    expect(round?.reclaimed).toBeGreaterThanOrEqual(128);
+    expect(round?.reclaimed).toBeLessThan(256);
+    expect([kswapd.state, kswapd.isBalanced(6, 0), kswapd.isBalanced(0, 0)]).toEqual(['napping', false, true]);
+    kswapd.endNap();
+    expect([kswapd.state, reclaim.events.compact_daemon_wake]).toEqual(['asleep', 1]);
+    pages.assertValid();
+  });
+
+  test('the next request for a block starts anew', () => {
+    const { kswapd } = fragmented();
+    for (let i = 1; i <= 2; i++) {
+      kswapd.wake(3, 0, GFP_KERNEL);
+      expect(kswapd.state).toBe('awake');
+      kswapd.run();
+      kswapd.endNap();
+      expect(kswapd.state).toBe('asleep');
+    }
+  });
+});
+
+test.each([
+  // Free are 61, one more than the high watermark, of which this CPU has taken 5 that the counter does not show.
+  [0, true],
+  [61, true],
+  [62, false],
+])('drift mark %i: balanced is %s', (percpu_drift_mark, isBalanced) => {
+  const { kswapd } = machine(56, 0, { nr_free_pages: 61, nr_free_pages_cpu_diff: -5, stat_threshold: 12, percpu_drift_mark });
+  expect(kswapd.isBalanced(0, 0)).toBe(isBalanced);
+});
+
 describe('sleeping', () => {
   test('a nap that ends below the high watermark is no sleep', () => {
     const { pages, kswapd, reclaim } = machine(45, 4000);

@@ -8,10 +8,12 @@
  *                                └── wake, or no longer balanced ───┘
  * ```
  * It does nothing by itself: whoever owns the time calls `run` when it gets the CPU, and `endNap` a tenth of a second after
- * it went to nap. A node is balanced when some zone has its high watermark and the boost free. After 16 rounds in a row that freed
- * nothing it is hopeless: kswapd sleeps, and tasks must reclaim for themselves.
+ * it went to nap. A node is balanced when some zone has its high watermark and the boost free, and a block of the order. When twice
+ * the block was freed and it still is not there, fragmentation is the reason: then only pages count, and the block is kcompactd's
+ * business. After 16 rounds in a row that freed nothing a node is hopeless: kswapd sleeps, and tasks must reclaim for themselves.
  */
 import { __GFP_DIRECT_RECLAIM, WMARK_HIGH, type Gfp } from '@kmem/contracts';
+import { compactGap } from './compaction-limits.js';
 import { ageActive, DEF_PRIORITY, shrinkNode, SWAP_CLUSTER_MAX, usableZones, type Vmscan } from './vmscan.js';
 
 /** Rounds in a row without a page after which a node is hopeless. */
@@ -35,7 +37,9 @@ export class Kswapd {
   readonly #v: Vmscan;
   readonly #node: number;
   readonly #wakeKcompactd: (order: number, highestZone: number) => void;
+  /** Largest order that was asked for, and the one that a round still tries to reach: the same, or 0. */
   #order = 0;
+  #reclaimOrder = 0;
   #highestZone = 0;
   #failures = 0;
   #state: KswapdState = 'asleep';
@@ -78,6 +82,7 @@ export class Kswapd {
    */
   wake(order: number, highestZone: number, gfp: Gfp): void {
     this.#order = Math.max(this.#order, order);
+    this.#reclaimOrder = Math.max(this.#reclaimOrder, order);
     this.#highestZone = Math.max(this.#highestZone, highestZone);
     if (this.#state === 'awake') return;
     if (this.isHopeless || (this.isBalanced(order, highestZone) && this.#boosts(highestZone).size === 0)) {
@@ -98,7 +103,7 @@ export class Kswapd {
   run(): KswapdRound | null {
     if (this.#state !== 'awake') return null;
     const round = this.#balance();
-    if (this.isHopeless || this.isBalanced(this.#order, this.#highestZone)) this.#state = 'napping';
+    if (this.#maySleep()) this.#state = 'napping';
     return round;
   }
 
@@ -109,10 +114,11 @@ export class Kswapd {
    */
   endNap(): void {
     if (this.#state !== 'napping') return;
-    if (this.isHopeless || this.isBalanced(this.#order, this.#highestZone)) {
+    if (this.#maySleep()) {
       this.#state = 'asleep';
       this.#wakeKcompactd(this.#order, this.#highestZone);
       this.#order = 0;
+      this.#reclaimOrder = 0;
       this.#highestZone = 0;
       return;
     }
@@ -126,7 +132,7 @@ export class Kswapd {
   }
 
   /**
-   * Tells whether some zone has its high watermark free.
+   * Tells whether some zone has its high watermark free. What CPUs have not yet folded into the counters counts too.
    *
    * @param order - order that a block must be there for.
    * @param highestZone - index of the highest zone that counts.
@@ -138,8 +144,12 @@ export class Kswapd {
     const zones = usableZones(target, this.#node, highestZone);
     return (
       zones.length === 0 ||
-      zones.some(({ id }) => target.watermarkOk(id, order, target.watermark(id, WMARK_HIGH) + target.watermarkBoost(id), highestZone))
+      zones.some(({ id }) => target.watermarkOkSafe(id, order, target.watermark(id, WMARK_HIGH) + target.watermarkBoost(id), highestZone))
     );
+  }
+
+  #maySleep(): boolean {
+    return this.isHopeless || this.isBalanced(this.#reclaimOrder, this.#highestZone);
   }
 
   #balance(): KswapdRound {
@@ -153,7 +163,7 @@ export class Kswapd {
     events.pageoutrun++;
     for (const { id } of zones) target.setReclaimActive(id, true);
     while (priority >= 1) {
-      const isBalanced = this.isBalanced(this.#order, this.#highestZone);
+      const isBalanced = this.isBalanced(this.#reclaimOrder, this.#highestZone);
       if (!isBalanced && boostLeft > 0) {
         // Memory is really short: what the boost asked for comes after that.
         boostLeft = 0;
@@ -164,10 +174,11 @@ export class Kswapd {
       if (isDone) break;
       const isGentle = boostLeft > 0 && priority === DEF_PRIORITY - 2;
       ageActive(this.#v, this.#node, priority);
-      const wanted = zones.reduce((sum, { id }) => sum + Math.max(target.watermark(id, WMARK_HIGH), SWAP_CLUSTER_MAX), 0);
+      const wanted = zones.reduce((sum, { id }) => sum + Math.max(target.watermark(id, WMARK_HIGH) + target.watermarkBoost(id), SWAP_CLUSTER_MAX), 0);
       const sc = { priority, highestZone: this.#highestZone, nrToReclaim: wanted, mayWrite: boostLeft === 0, by: 'kswapd' } as const;
       const got = shrinkNode(this.#v, this.#node, sc);
       reclaimed += got.reclaimed;
+      if (reclaimed >= compactGap(this.#reclaimOrder)) this.#reclaimOrder = 0;
       if (boostLeft > 0 && got.reclaimed === 0) break;
       boostLeft = Math.max(boostLeft - got.reclaimed, 0);
       if (got.reclaimed === 0 || (got.scanned < wanted && !isGentle)) priority--;

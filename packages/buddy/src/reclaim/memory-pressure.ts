@@ -19,6 +19,7 @@ import {
   COMPACT_PRIO_ASYNC,
   COMPACT_PRIO_SYNC_FULL,
   COMPACT_PRIO_SYNC_LIGHT,
+  COMPACT_SKIPPED,
   COMPACT_SUCCESS,
   __GFP_THISNODE,
   KernelBug,
@@ -112,8 +113,8 @@ export class MemoryPressure implements Reclaim {
   attach(target: ReclaimTarget): void {
     this.pool.attach(target.frames, target.zones);
     const { onShrink } = this.#options;
-    const v: Vmscan = { target, pool: this.pool, shrinkers: this.shrinkers, events: noEvents(target.zones.length), onShrink };
     const nodes = [...new Set(target.zones.map(({ node }) => node))];
+    const v: Vmscan = { target, pool: this.pool, shrinkers: this.shrinkers, events: noEvents(target.zones.length / nodes.length), onShrink };
     this.#attached = {
       v,
       kswapds: nodes.map((node) => new Kswapd(v, node, (order, highestZone) => {
@@ -230,16 +231,17 @@ export class MemoryPressure implements Reclaim {
     const { v, kswapds } = this.#get();
     const others = (gfp & __GFP_THISNODE) !== 0 ? [] : kswapds.keys();
     const nodes = [...new Set([node, ...others])];
-    v.events.compact_stall++;
     const zones = nodes.flatMap((from) => usableZones(v.target, from, highestZone).reverse());
     const result = this.#compactZones(zones, order, priority, highestZone);
+    if (result <= COMPACT_DEFERRED) return result;
+    v.events.compact_stall++;
     if (result === COMPACT_SUCCESS) v.events.compact_success++;
     else v.events.compact_fail++;
     return result;
   }
 
   /**
-   * Ends a task. See {@link Reclaim.outOfMemory}.
+   * Ends a task, unless a notifier frees something or the request must not enter a file system. See {@link Reclaim.outOfMemory}.
    *
    * @param order - order of the request.
    * @param gfp - its flags.
@@ -262,22 +264,23 @@ export class MemoryPressure implements Reclaim {
   }
 
   /**
-   * Reads a counter of the pool's pages, which are pages of files.
+   * Reads a counter of the pool's pages, which are pages of files, or whether the zone's node is hopeless.
    *
-   * @param name - as /proc/vmstat prints it.
+   * @param name - as /proc/vmstat or /proc/zoneinfo prints it.
    * @param zoneId - zone id.
-   * @returns pages.
+   * @returns pages; 1 or 0 for `node_unreclaimable`.
    */
   counter(name: string, zoneId: number): number {
-    if (name === 'nr_inactive_file') return this.pool.pagesOfZone(zoneId, false);
-    if (name === 'nr_active_file') return this.pool.pagesOfZone(zoneId, true);
+    if (name === 'node_unreclaimable') return Number(this.kswapd(this.#get().v.target.zones[zoneId].node).isHopeless);
+    if (name === 'nr_inactive_file' || name === 'nr_zone_inactive_file') return this.pool.pagesOfZone(zoneId, false);
+    if (name === 'nr_active_file' || name === 'nr_zone_active_file') return this.pool.pagesOfZone(zoneId, true);
     return name === 'nr_file_pages' ? this.reclaimablePages(zoneId) : 0;
   }
 
   /** Tries zone after zone until one has a block. */
   #compactZones(zones: readonly ReclaimZone[], order: number, priority: number, highestZone: number): number {
     const { compactors } = this.#get();
-    let best = COMPACT_NOT_SUITABLE_ZONE;
+    let best = COMPACT_SKIPPED;
     for (const { id } of zones) {
       const compactor = compactors[id];
       if (priority > COMPACT_PRIO_SYNC_FULL && compactor.deferral.isDeferred(order)) {

@@ -79,7 +79,22 @@ describe('who ends', () => {
   test('nobody, for a request that must not enter a file system', () => {
     const { pages, decisions } = exhausted([task(3, 50)]);
     expect(pages.allocPages(GFP_NOFS, 0)).toBe(NO_PAGE);
-    expect(decisions).toEqual([]);
+    expect(decisions).toMatchObject([{ victim: null, progress: false, panic: null }]);
+  });
+
+  test('notifiers are asked for such a request too', () => {
+    let left = 1;
+    const { pages } = exhausted([task(3, 50)], { notifiers: [() => (left-- > 0 ? (pages.freePages(100, 0), 1) : 0)] });
+    expect(pages.allocPages(GFP_NOFS, 0)).toBe(100);
+  });
+
+  test('each once: a task whose end brings nothing is followed by the next', () => {
+    const killed: number[] = [];
+    const stubborn = (pid: number, rss: number) => task(pid, rss, { kill: () => (killed.push(pid), true) });
+    const { pages, bugs } = exhausted([stubborn(2, 50), stubborn(3, 100), stubborn(4, 70)]);
+    expect(pages.allocPages(GFP_KERNEL, 0)).toBe(NO_PAGE);
+    expect(killed).toEqual([3, 4, 2]);
+    expect(bugs.map(({ code }) => code)).toEqual(['OOM_KILL', 'OOM_KILL', 'OOM_KILL', 'OOM_PANIC', 'ALLOC_FAILURE']);
   });
 });
 

@@ -6,7 +6,7 @@
  * ```
  * Tasks are the caller's: it names them, and frees their memory when one is chosen.
  */
-import type { Gfp } from '@kmem/contracts';
+import { __GFP_FS, type Gfp } from '@kmem/contracts';
 import { formatGfp } from '../gfp.js';
 
 /** oom_score_adj of a task that is never chosen. */
@@ -46,7 +46,7 @@ export interface OomTask {
 
 /** Options of an {@link OomKiller}. */
 export interface OomOptions {
-  /** Lists the tasks there are. */
+  /** Lists the tasks there are, the same object each time for the same task. One that was ended is not ended again. */
   readonly tasks: () => Iterable<OomTask>;
   /** Tells which task is asking, for the report and `killAllocatingTask`. */
   readonly current?: () => OomTask | undefined;
@@ -93,6 +93,7 @@ export function oomBadness(task: OomTask, totalPages: number, pageSize: number):
 /** Chooses and ends tasks. */
 export class OomKiller {
   readonly #options: OomOptions;
+  readonly #ended = new WeakSet<OomTask>();
 
   /**
    * Makes it.
@@ -117,7 +118,8 @@ export class OomKiller {
   outOfMemory(gfp: Gfp, order: number, managedPages: number, pageSize: number, memInfo: () => readonly string[]): OomDecision {
     const { tasks, current, notifiers = [], swapPages = 0, panicOnOom = false, killAllocatingTask = false } = this.#options;
     const freed = notifiers.reduce((sum, notify) => sum + notify(), 0);
-    if (freed > 0) return { victim: null, badness: 0, progress: true, panic: null, lines: [] };
+    // Linux lets a request that must not enter a file system wait until another one ends a task. Here nobody else runs.
+    if (freed > 0 || (gfp & __GFP_FS) === 0) return { victim: null, badness: 0, progress: freed > 0, panic: null, lines: [] };
     const asking = current?.();
     const all = [...tasks()];
     const total = managedPages + swapPages;
@@ -125,9 +127,10 @@ export class OomKiller {
     const lines = [`${asking?.name ?? 'task'} invoked oom-killer: ${mode}, oom_score_adj=${String(asking?.oomScoreAdj ?? 0)}`, ...memInfo(), ...describeTasks(all)];
     const stop = (panic: string): OomDecision => ({ victim: null, badness: 0, progress: false, panic, lines });
     if (panicOnOom) return stop('Out of memory: panic_on_oom is set');
-    const isAsking = killAllocatingTask && asking !== undefined && oomBadness(asking, total, pageSize) > -Infinity;
-    const victim = isAsking ? asking : chooseVictim(all, total, pageSize);
+    const isAsking = killAllocatingTask && asking !== undefined && !this.#ended.has(asking) && oomBadness(asking, total, pageSize) > -Infinity;
+    const victim = isAsking ? asking : chooseVictim(all.filter((task) => !this.#ended.has(task)), total, pageSize);
     if (victim === null) return stop('System is deadlocked on memory: no killable processes');
+    this.#ended.add(victim);
     lines.push(
       `oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),global_oom,task_memcg=/,task=${victim.name},pid=${String(victim.pid)},uid=${String(victim.uid ?? 0)}`,
       `Out of memory${isAsking ? ' (oom_kill_allocating_task)' : ''}: Killed process ${describeVictim(victim, pageSize)}`,

@@ -1,4 +1,4 @@
-import { GFP_HIGHUSER_MOVABLE, PG_active, PG_lru } from '@kmem/contracts';
+import { __GFP_COMP, GFP_HIGHUSER_MOVABLE, PG_active, PG_lru, PG_slab } from '@kmem/contracts';
 import { createFrameTable } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
 import { BuddyAllocator, MemoryPressure, PagePool, type PageOwner } from '../index.js';
@@ -103,12 +103,35 @@ test('a page taken out is its owner\'s again', () => {
   pages.assertValid();
 });
 
+test('a page that somebody else holds stays, and is not written either', () => {
+  const written: number[] = [];
+  const { pfns, gone, shrink, pool: p, pages } = pool(3, { write: (pfn) => written.push(pfn) });
+  pages.getPage(pfns[0]);
+  expect(shrink(3)).toEqual({ scanned: 3, reclaimed: 2 });
+  expect([gone, written, sizes(p)]).toEqual([pfns.slice(1), [], [1, 0]]);
+  pages.putPage(pfns[0]);
+  expect(shrink(1)).toEqual({ scanned: 1, reclaimed: 1 });
+  pages.assertValid();
+});
+
 describe('misuse', () => {
+  test('a block, a reserved frame, a frame of a cache', () => {
+    const { pool: p, pages, frames } = pool(0);
+    const block = pages.allocPages(GFP_HIGHUSER_MOVABLE | __GFP_COMP, 2);
+    const slab = pages.allocPages(GFP_HIGHUSER_MOVABLE, 0);
+    frames.flags[slab] |= 1 << PG_slab;
+    for (const pfn of [block, slab]) expect(() => { p.add(pfn); }).toThrow(/not a single page/);
+    const partly = new MemoryPressure();
+    const late = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 1024 }), free: [{ start: 512, end: 1024 }], reclaim: partly });
+    expect(() => { partly.pool.add(100); }).toThrow(/not a single page/);
+    late.assertValid();
+  });
+
   test('a page in the pool, a free one, none at all', () => {
     const { pfns, pool: p, pages } = pool(1);
     const free = pages.allocPages(GFP_HIGHUSER_MOVABLE, 0);
     pages.freePages(free, 0);
-    for (const pfn of [pfns[0], free, -1, 0.5, NaN, 2 ** 32]) expect(() => { p.add(pfn); }).toThrow(/not a page with one reference/);
+    for (const pfn of [pfns[0], free, -1, 0.5, NaN, 2 ** 32]) expect(() => { p.add(pfn); }).toThrow(/not a single page with one reference/);
     for (const pfn of [free, -1]) expect(() => { p.touch(pfn); }).toThrow(/not in the pool/);
     pages.assertValid();
   });

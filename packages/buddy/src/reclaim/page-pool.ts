@@ -7,7 +7,7 @@
  *                                ^ new pages, and those that wait for their write
  * ```
  * A page that is used (`touch`) is marked referenced; used again, it becomes active. Reclaim takes inactive pages from the
- * tail: a referenced one becomes active instead, a dirty one is written first. The owner of the contents hears of each page
+ * tail: a referenced one becomes active instead, a dirty one is written first, one that somebody else holds stays. The owner of the contents hears of each page
  * that goes or moves.
  *
  * ```
@@ -15,12 +15,14 @@
  *   size of the lists          = pages counted for the zones of the node
  * ```
  */
-import { KernelBug, PG_active, PG_dirty, PG_lru, PG_referenced, type FrameTable, type Pfn, type ReclaimZone } from '@kmem/contracts';
+import { KernelBug, PG_active, PG_dirty, PG_head, PG_lru, PG_referenced, PG_reserved, PG_slab, type FrameTable, type Pfn, type ReclaimZone } from '@kmem/contracts';
 
 const LRU = 1 << PG_lru;
 const ACTIVE = 1 << PG_active;
 const REFERENCED = 1 << PG_referenced;
 const DIRTY = 1 << PG_dirty;
+/** What no page may be that a pool takes over: in a pool already, or somebody's for good. */
+const NOT_RECLAIMABLE = LRU | (1 << PG_head) | (1 << PG_reserved) | (1 << PG_slab);
 
 /** Who has put pages into a pool. */
 export interface PageOwner {
@@ -100,8 +102,8 @@ export class PagePool {
    */
   add(pfn: Pfn): void {
     const frames = this.#table();
-    if (pfn >>> 0 !== pfn || pfn >= frames.nrFrames || frames.refcount[pfn] !== 1 || (frames.flags[pfn] & LRU) !== 0) {
-      throw new KernelBug('BAD_FRAME', `pfn ${String(pfn)}: not a page with one reference outside the pool`, { pfn });
+    if (pfn >>> 0 !== pfn || pfn >= frames.nrFrames || frames.refcount[pfn] !== 1 || (frames.flags[pfn] & NOT_RECLAIMABLE) !== 0) {
+      throw new KernelBug('BAD_FRAME', `pfn ${String(pfn)}: not a single page with one reference outside the pool`, { pfn });
     }
     frames.flags[pfn] |= LRU;
     this.#link(pfn, false);
@@ -192,7 +194,7 @@ export class PagePool {
    * @returns pages looked at and given up.
    */
   shrink(node: number, highestZone: number, nrToScan: number, mayWrite: boolean, free: (pfn: Pfn) => void): ShrinkResult {
-    const { flags } = this.#table();
+    const { flags, refcount } = this.#table();
     const list = this.#list(node, false);
     let scanned = 0;
     let reclaimed = 0;
@@ -201,7 +203,7 @@ export class PagePool {
       const helps = this.#zones[this.#zoneOf(pfn)].index <= highestZone;
       if (helps) scanned++;
       this.#unlink(pfn);
-      if (helps && (flags[pfn] & (REFERENCED | DIRTY)) === 0) {
+      if (helps && refcount[pfn] === 1 && (flags[pfn] & (REFERENCED | DIRTY)) === 0) {
         flags[pfn] &= ~LRU;
         this.#owner.reclaimed?.(pfn);
         free(pfn);
@@ -210,7 +212,7 @@ export class PagePool {
       }
       const isUsed = helps && (flags[pfn] & REFERENCED) !== 0;
       if (isUsed) flags[pfn] &= ~REFERENCED;
-      else if (helps && mayWrite) this.#write(pfn);
+      else if (helps && mayWrite && (flags[pfn] & DIRTY) !== 0) this.#write(pfn);
       this.#link(pfn, isUsed);
     }
     return { scanned, reclaimed };

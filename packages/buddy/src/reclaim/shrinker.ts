@@ -56,6 +56,8 @@ export interface ShrinkRecord {
   readonly delta: number;
   /** What would be looked at. */
   readonly total: number;
+  /** What was looked at: whole batches. */
+  readonly scanned: number;
   /** What is left for the next time. */
   readonly nextDeferred: number;
   /** Given up. */
@@ -136,5 +138,5 @@ function shrinkOne(shrinker: Shrinker, deferred: number, priority: number): Shri
     left -= nr;
   }
   const nextDeferred = Math.min(Math.max(deferred + delta - scanned, 0), 2 * freeable);
-  return { name, priority, deferred, freeable, delta, total, nextDeferred, freed };
+  return { name, priority, deferred, freeable, delta, total, scanned, nextDeferred, freed };
 }

@@ -65,7 +65,8 @@ export function shrinkNode(v: Vmscan, node: number, sc: ScanControl): ScanResult
   };
   let scanned = 0;
   let stolen = 0;
-  for (let left = pool.pagesOfNode(node, false) >> sc.priority; left > 0 && stolen < sc.nrToReclaim; ) {
+  const inactive = usableZones(target, node, sc.highestZone).reduce((sum, { id }) => sum + pool.pagesOfZone(id, false), 0);
+  for (let left = inactive >> sc.priority; left > 0 && stolen < sc.nrToReclaim; ) {
     const result = pool.shrink(node, sc.highestZone, Math.min(left, SWAP_CLUSTER_MAX), sc.mayWrite, free);
     if (result.scanned === 0) break;
     scanned += result.scanned;
@@ -75,7 +76,7 @@ export function shrinkNode(v: Vmscan, node: number, sc: ScanControl): ScanResult
   ageActive(v, node, sc.priority);
   const before = target.unusedPages();
   shrinkers.shrink(sc.priority, (record) => {
-    events.slabs_scanned += record.total;
+    events.slabs_scanned += record.scanned;
     v.onShrink?.(record);
   });
   events[`pgscan_${sc.by}`] += scanned;

@@ -1,0 +1,76 @@
+import { __GFP_NORETRY, COMPACT_DEFERRED, COMPACT_PRIO_SYNC_LIGHT, COMPACT_SKIPPED, COMPACT_SUCCESS, GFP_DMA, GFP_KERNEL } from '@kmem/contracts';
+import { expect, test } from 'vitest';
+import { load, lowMachine, oneZone, type ZoneFixture } from '../../test/fixtures.js';
+import { MemoryPressure } from '../index.js';
+
+/** One zone with `free` single pages; the first `pool` frames are in the pool. */
+function machine(free: number, pool: number, zone: Partial<ZoneFixture> = {}) {
+  const reclaim = new MemoryPressure();
+  const singles = Array.from({ length: free }, (_, i) => 4096 + 2 * i);
+  const { pages } = load(oneZone({ start_pfn: 0, spanned: 8192, min: 40, low: 50, high: 60, free: { 0: { 1: singles } }, pcp: { high: 0, batch: 1 }, ...zone }), { reclaim });
+  for (let pfn = 1; pfn <= pool; pfn++) reclaim.pool.add(pfn);
+  return { pages, reclaim };
+}
+
+test.each<[string, number, number, Partial<ZoneFixture>, number]>([
+  ['half of min is free', 20, 100, {}, 1],
+  ['a page more', 21, 100, {}, 0],
+  ['half of min and boost is free', 25, 100, { watermark_boost: 10 }, 1],
+  ['a page more', 26, 100, { watermark_boost: 10 }, 0],
+  ['nothing to reclaim: the zone does not count', 0, 0, {}, 0],
+])('a task waits for kswapd: %s', (_, free, pool, zone, waits) => {
+  const { reclaim } = machine(free, pool, zone);
+  reclaim.reclaim(0, GFP_KERNEL, 0, 0);
+  expect(reclaim.events.pgscan_direct_throttle).toBe(waits);
+  expect(reclaim.events.pgsteal_kswapd > 0).toBe(waits === 1);
+});
+
+test('a task reclaims 32 pages and is counted for the highest zone it could use', () => {
+  const { reclaim } = machine(45, 4000);
+  expect(reclaim.reclaim(0, GFP_KERNEL, 0, 0)).toBeGreaterThanOrEqual(32);
+  expect(reclaim.events.pgsteal_direct).toBeLessThan(64);
+  expect([...reclaim.events.allocstall]).toEqual([1]);
+});
+
+test('how many pages are looked at follows from those in zones that help', () => {
+  const reclaim = new MemoryPressure();
+  load(lowMachine({ start_pfn: 1, spanned: 4095 }, { start_pfn: 4096, spanned: 8192 }), { reclaim });
+  for (let pfn = 1; pfn <= 100; pfn++) reclaim.pool.add(pfn);
+  for (let pfn = 4096; pfn < 8192; pfn++) reclaim.pool.add(pfn);
+  // Shifted by the priority, 100 and what is left of them: 1, 3, 6, 11, then a quarter of 79.
+  expect(reclaim.reclaim(0, GFP_DMA | GFP_KERNEL, 0, 0)).toBe(1 + 3 + 6 + 11 + 19);
+  expect(reclaim.reclaimablePages(1)).toBe(4096);
+  expect([...reclaim.events.allocstall]).toEqual([1, 0, 0, 0]);
+});
+
+test('what counts as a compaction of a task: not where it was skipped or deferred', () => {
+  const skipped = machine(5, 100, { min: 0 });
+  expect(skipped.reclaim.compact(3, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 0, 0)).toBe(COMPACT_SKIPPED);
+  expect(skipped.reclaim.events).toMatchObject({ compact_stall: 0, compact_success: 0, compact_fail: 0 });
+
+  const failing = machine(2000, 0, { min: 0 });
+  const results = Array.from({ length: 4 }, () => failing.reclaim.compact(3, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 0, 0));
+  expect(results.filter((result) => result === COMPACT_DEFERRED).length).toBe(2);
+  expect(failing.reclaim.events).toMatchObject({ compact_stall: 2, compact_success: 0, compact_fail: 2 });
+
+  const done = machine(2000, 2000, { min: 0 });
+  expect(done.reclaim.compact(3, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 0, 0)).toBe(COMPACT_SUCCESS);
+  expect(done.reclaim.events).toMatchObject({ compact_stall: 1, compact_success: 1, compact_fail: 0 });
+});
+
+test('only objects in whole batches count as looked at', () => {
+  const { reclaim } = machine(45, 0);
+  reclaim.shrinkers.register({ name: 'cache', count: () => 1000, batch: 100, scan: () => 0 });
+  reclaim.reclaim(0, GFP_KERNEL, 0, 0);
+  // Twice what there is, at most: priority 0 alone asks for 20 batches. What the others leave is remembered.
+  expect(reclaim.events.slabs_scanned % 100).toBe(0);
+  expect(reclaim.events.slabs_scanned).toBeGreaterThan(2000);
+});
+
+test('a node is unreclaimable once kswapd has given up', () => {
+  const { reclaim, pages } = machine(45, 0);
+  expect(reclaim.counter('node_unreclaimable', 0)).toBe(0);
+  pages.allocPages(GFP_KERNEL | __GFP_NORETRY, 0);
+  reclaim.runBackground();
+  expect(reclaim.counter('node_unreclaimable', 0)).toBe(1);
+});
