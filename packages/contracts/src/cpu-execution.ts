@@ -32,8 +32,9 @@ export interface CpuExecution {
    *
    * @param cpu - which one.
    * @param code - to go on with; null for nothing: the CPU is idle.
+   * @param taskFlags - `PF_*` bits of the task that it is.
    */
-  execute(cpu: CpuId, code: Sleepable<unknown> | null): void;
+  execute(cpu: CpuId, code: Sleepable<unknown> | null, taskFlags?: number): void;
   /**
    * Makes a CPU that is idle ask `schedule` once its interrupts are handled. One other than the caller's is
    * interrupted with RESCHEDULE_VECTOR.

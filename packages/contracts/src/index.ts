@@ -1,5 +1,14 @@
 export { NO_PAGE, NULL } from './units.js';
-export type { CpuId, Gfp, KAddr, NodeId, Order, Pfn, PhysAddr } from './units.js';
+export type {
+  CpuId,
+  Gfp,
+  KAddr,
+  NodeId,
+  Order,
+  Pfn,
+  PhysAddr,
+  TaskId,
+} from './units.js';
 export {
   __GFP_ACCOUNT,
   __GFP_ATOMIC,
@@ -189,3 +198,21 @@ export {
 export type { Cpus, VectorHandler } from './cpus.js';
 export type { CpuExecution, CpuHooks } from './cpu-execution.js';
 export type { Clock, ClockEvent } from './clock.js';
+export {
+  MAX_SCHEDULE_TIMEOUT,
+  SIGKILL,
+  SIGUSR1,
+  TASK_DEAD,
+  TASK_IDLE,
+  TASK_INTERRUPTIBLE,
+  TASK_KILLABLE,
+  TASK_NOLOAD,
+  TASK_NORMAL,
+  TASK_PARKED,
+  TASK_RUNNING,
+  TASK_UNINTERRUPTIBLE,
+  TASK_WAKEKILL,
+  WF_SYNC,
+} from './task-state.js';
+export { IDLE_TASK } from './scheduler.js';
+export type { SchedTrace, Scheduler, SwitchHooks } from './scheduler.js';

@@ -24,6 +24,9 @@ export const KERNEL_BUG_CODES = Object.freeze({
   OOM_PANIC: 'memory has run out and there is no task left that could be ended',
   NO_BACKING: 'the memory has no bytes behind it',
   SPIN_IN_PLAIN: 'a plain function waits for another CPU, which cannot run before it has ended',
+  SCHEDULING_WHILE_ATOMIC: 'schedule was called in atomic context',
+  SLEEP_IN_ATOMIC: 'a function that may sleep was called in atomic context',
+  TASK_FAILED: 'the code of a task threw an error',
 } as const);
 
 /** One of the codes of {@link KERNEL_BUG_CODES}. */

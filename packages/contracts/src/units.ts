@@ -30,6 +30,9 @@ export type Gfp = Unit<'gfp'>;
 /** Number of a CPU, from 0. */
 export type CpuId = Unit<'cpu'>;
 
+/** Number of a task; 0 is the idle task of every CPU. */
+export type TaskId = Unit<'task'>;
+
 /** Number of a memory node, from 0. */
 export type NodeId = Unit<'node'>;
 

@@ -15,11 +15,11 @@ import { HARDIRQ_MASK, NMI_MASK, SOFTIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/cont
 export class ContextFlags implements Partial<Cpus> {
   readonly nrCpus: number;
   cpu: CpuId = 0;
-  taskFlags = 0;
   realtime = false;
   oomVictim = false;
   protected readonly count: Int32Array;
   protected readonly irqOff: Uint8Array;
+  protected readonly flagsOfTask: Int32Array;
 
   /**
    * @param nrCpus - how many.
@@ -28,6 +28,7 @@ export class ContextFlags implements Partial<Cpus> {
     this.nrCpus = nrCpus;
     this.count = new Int32Array(nrCpus);
     this.irqOff = new Uint8Array(nrCpus);
+    this.flagsOfTask = new Int32Array(nrCpus);
   }
 
   preemptCount(): number {
@@ -83,6 +84,10 @@ export class ContextFlags implements Partial<Cpus> {
     if ((count & NMI_MASK) !== 0) return 3;
     if ((count & HARDIRQ_MASK) !== 0) return 2;
     return (count & SOFTIRQ_OFFSET) !== 0 ? 1 : 0;
+  }
+
+  get taskFlags(): number {
+    return this.flagsOfTask[this.cpu];
   }
 
   get inInterrupt(): boolean {

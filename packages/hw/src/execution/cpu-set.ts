@@ -161,8 +161,9 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
     this.#hooks = { ...this.#hooks, ...hooks };
   }
 
-  execute(cpu: CpuId, code: Sleepable<unknown> | null): void {
+  execute(cpu: CpuId, code: Sleepable<unknown> | null, taskFlags = 0): void {
     const bottom = cpu * MAX_FRAMES;
+    this.flagsOfTask[cpu] = taskFlags;
     this.#frames[bottom] = code;
     this.#until[bottom] = 0;
     this.irqOff[cpu] = 0;

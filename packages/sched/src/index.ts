@@ -1,0 +1,2 @@
+export { TaskScheduler } from './task-scheduler.js';
+export type { TaskSchedulerOptions } from './task-scheduler.js';

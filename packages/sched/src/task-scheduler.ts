@@ -1,0 +1,313 @@
+/**
+ * TaskScheduler: which task each CPU executes, and the ways tasks sleep and are woken.
+ *
+ * A task runs until it calls `schedule`, `condResched` or `mightSleep`; nothing preempts it in between. Of several
+ * runnable tasks the one that has waited longest comes first, or the one that `chooseTask` names. (waitq spec 5, 10, 12)
+ */
+import type {
+  CpuExecution,
+  CpuId,
+  Cpus,
+  KernelBugCode,
+  ReportSink,
+  Scheduler,
+  SchedTrace,
+  Sleepable,
+  SwitchHooks,
+  TaskId,
+} from '@kmem/contracts';
+import {
+  EINTR,
+  IDLE_TASK,
+  KernelBug,
+  PF_KTHREAD,
+  SCHEDULE,
+  SIGKILL,
+  TASK_DEAD,
+  TASK_INTERRUPTIBLE,
+  TASK_NORMAL,
+  TASK_RUNNING,
+  TASK_UNINTERRUPTIBLE,
+  TASK_WAKEKILL,
+} from '@kmem/contracts';
+import { TaskTable } from './task-table.js';
+
+const COMM_LENGTH = 15;
+/** Bit of the column `kthread`: shall stop. */
+const SHOULD_STOP = 1;
+
+/** Options of {@link TaskScheduler}. */
+export interface TaskSchedulerOptions {
+  /** The processors. */
+  readonly cpus: Cpus;
+  /** What they execute. */
+  readonly execution: CpuExecution;
+  /** Receives wake-ups. */
+  readonly trace?: SchedTrace;
+  /** Receives misuse. @default misuse is thrown */
+  readonly reports?: ReportSink;
+  /**
+   * Chooses among runnable tasks, to try out schedules or to follow a recorded one.
+   *
+   * @param cpu - the CPU that looks for a task.
+   * @param runnable - at least one, the one that has waited longest first; the current one last when it can go on.
+   * @returns one of them.
+   */
+  readonly chooseTask?: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
+}
+
+/** Tasks and the CPUs they run on. */
+export class TaskScheduler implements Scheduler {
+  readonly #cpus: Cpus;
+  readonly #execution: CpuExecution;
+  readonly #options: TaskSchedulerOptions;
+  readonly #tasks: TaskTable;
+  readonly #current: Int32Array;
+  readonly #resched: Uint8Array;
+  readonly #hooks: SwitchHooks[] = [];
+
+  /**
+   * Makes a scheduler and has the CPUs ask it.
+   *
+   * @param options - what it works with.
+   */
+  constructor(options: TaskSchedulerOptions) {
+    const { cpus, execution } = options;
+    this.#cpus = cpus;
+    this.#execution = execution;
+    this.#options = options;
+    this.#tasks = new TaskTable(cpus.nrCpus);
+    this.#current = new Int32Array(cpus.nrCpus);
+    this.#resched = new Uint8Array(cpus.nrCpus);
+    execution.setHooks({
+      schedule: (cpu) => this.#switchTask(cpu),
+      ended: (cpu, result) => this.#ended(cpu, Number(result)),
+      failed: (cpu, error) => this.#failed(cpu, error),
+    });
+  }
+
+  get current(): TaskId {
+    return this.#current[this.#cpus.cpu];
+  }
+
+  get needResched(): boolean {
+    return this.#resched[this.#cpus.cpu] === 1;
+  }
+
+  taskState(task: TaskId): number {
+    return this.#tasks.state[task];
+  }
+
+  setCurrentState(state: number): void {
+    this.#tasks.state[this.current] = state;
+  }
+
+  comm(task: TaskId): string {
+    return task === IDLE_TASK ? `swapper/${this.#cpus.cpu}` : this.#tasks.comm[task];
+  }
+
+  // Giving the CPU away
+
+  *schedule(): Sleepable<void> {
+    if (this.#cpus.preemptCount() !== 0) this.#scheduledWhileAtomic();
+    yield SCHEDULE;
+  }
+
+  *condResched(): Sleepable<number> {
+    if (!this.#shouldYield()) return 0;
+    yield SCHEDULE;
+    return 1;
+  }
+
+  *mightSleep(): Sleepable<void> {
+    const preemptCount = this.#cpus.preemptCount();
+    if (preemptCount !== 0 || this.#cpus.irqsDisabled()) {
+      const inAtomic = preemptCount === 0 ? 0 : 1;
+      const irqsDisabled = this.#cpus.irqsDisabled() ? 1 : 0;
+      this.#report(
+        'SLEEP_IN_ATOMIC',
+        `sleeping function called from invalid context: in_atomic(): ${inAtomic}, irqs_disabled(): ${irqsDisabled}, name: ${this.comm(this.current)}`,
+      );
+    }
+    if (this.#shouldYield()) yield SCHEDULE;
+  }
+
+  /**
+   * Does what the scheduler does at each tick: a task that others wait for goes behind them at its next opportunity.
+   *
+   * @kernelName scheduler_tick
+   */
+  schedulerTick(): void {
+    const { cpu } = this.#cpus;
+    if (this.#tasks.waiting(cpu) > 0) this.#resched[cpu] = 1;
+  }
+
+  // Waking
+
+  // A sync wake-up says where to run the task; here each has its CPU, so the flags say nothing.
+  tryToWakeUp(task: TaskId, mask: number): number {
+    const tasks = this.#tasks;
+    if ((tasks.state[task] & mask) === 0) return 0;
+    if (task === this.current) {
+      tasks.state[task] = TASK_RUNNING;
+      return 1;
+    }
+    this.#options.trace?.schedWaking(task);
+    tasks.state[task] = TASK_RUNNING;
+    // One that has set its state and not yet slept is still there.
+    if (tasks.onRq[task] === 1) return 1;
+    tasks.onRq[task] = 1;
+    tasks.enqueue(task);
+    this.#execution.kick(tasks.cpu[task]);
+    return 1;
+  }
+
+  wakeUpProcess(task: TaskId): number {
+    return this.tryToWakeUp(task, TASK_NORMAL);
+  }
+
+  // Signals
+
+  signalPending(task: TaskId): boolean {
+    return this.#tasks.pending[task] !== 0 || (this.#tasks.kthread[task] & SHOULD_STOP) !== 0;
+  }
+
+  signalPendingState(state: number, task: TaskId): boolean {
+    if ((state & (TASK_INTERRUPTIBLE | TASK_WAKEKILL)) === 0 || !this.signalPending(task)) return false;
+    return (state & TASK_INTERRUPTIBLE) !== 0 || (this.#tasks.pending[task] & bitOf(SIGKILL)) !== 0;
+  }
+
+  sendSig(sig: number, task: TaskId): number {
+    const tasks = this.#tasks;
+    const bit = bitOf(sig);
+    if ((tasks.allowed[task] & bit) === 0 || (tasks.pending[task] & bit) !== 0) return 0;
+    tasks.pending[task] |= bit;
+    this.tryToWakeUp(task, TASK_INTERRUPTIBLE | (sig === SIGKILL ? TASK_WAKEKILL : 0));
+    return 0;
+  }
+
+  allowSignal(sig: number): void {
+    this.#tasks.allowed[this.current] |= bitOf(sig);
+  }
+
+  flushSignals(task: TaskId): void {
+    this.#tasks.pending[task] = 0;
+  }
+
+  // Kernel threads
+
+  kthreadCreate(code: () => Sleepable<number>, name: string, cpu: CpuId): TaskId {
+    const task = this.#tasks.add(name.slice(0, COMM_LENGTH), cpu, TASK_UNINTERRUPTIBLE, PF_KTHREAD);
+    this.#tasks.code[task] = this.#kthread(task, code);
+    return task;
+  }
+
+  *kthreadStop(task: TaskId): Sleepable<number> {
+    const tasks = this.#tasks;
+    tasks.kthread[task] |= SHOULD_STOP;
+    this.wakeUpProcess(task);
+    while (tasks.state[task] !== TASK_DEAD) {
+      tasks.waiter[task] = this.current;
+      this.setCurrentState(TASK_UNINTERRUPTIBLE);
+      yield* this.schedule();
+    }
+    return tasks.result[task];
+  }
+
+  kthreadShouldStop(): boolean {
+    return (this.#tasks.kthread[this.current] & SHOULD_STOP) !== 0;
+  }
+
+  addSwitchHooks(hooks: SwitchHooks): void {
+    this.#hooks.push(hooks);
+  }
+
+  *#kthread(task: TaskId, code: () => Sleepable<number>): Sleepable<number> {
+    // Stopped before it was woken for the first time.
+    if ((this.#tasks.kthread[task] & SHOULD_STOP) !== 0) return -EINTR;
+    return yield* code();
+  }
+
+  // What the CPUs ask
+
+  /** Puts the current task to sleep or at the end of the queue, and says which one comes next. */
+  #switchTask(cpu: CpuId): void {
+    const tasks = this.#tasks;
+    const current = this.#current[cpu];
+    this.#resched[cpu] = 0;
+    if (current === IDLE_TASK) {
+      this.#execute(cpu, IDLE_TASK, this.#pick(cpu));
+      return;
+    }
+    const state = tasks.state[current];
+    if (state !== TASK_RUNNING && !this.signalPendingState(state, current)) {
+      tasks.onRq[current] = 0;
+    } else {
+      tasks.state[current] = TASK_RUNNING;
+      tasks.enqueue(current);
+    }
+    this.#execute(cpu, current, this.#pick(cpu));
+  }
+
+  #pick(cpu: CpuId): TaskId {
+    const { chooseTask } = this.#options;
+    if (chooseTask === undefined || this.#tasks.waiting(cpu) < 2) return this.#tasks.dequeueFirst(cpu);
+    const chosen = chooseTask(cpu, this.#tasks.queue(cpu));
+    this.#tasks.dequeue(chosen);
+    return chosen;
+  }
+
+  #execute(cpu: CpuId, previous: TaskId, next: TaskId): void {
+    const tasks = this.#tasks;
+    this.#current[cpu] = next;
+    if (previous !== next) for (const { switchOut } of this.#hooks) switchOut?.(previous, cpu);
+    this.#execution.execute(cpu, tasks.code[next], tasks.flags[next]);
+    if (previous !== next) for (const { switchIn } of this.#hooks) switchIn?.(next, cpu);
+  }
+
+  #ended(cpu: CpuId, result: number): void {
+    const tasks = this.#tasks;
+    const task = this.#current[cpu];
+    tasks.state[task] = TASK_DEAD;
+    tasks.onRq[task] = 0;
+    tasks.code[task] = null;
+    tasks.result[task] = result;
+    for (const { exit } of this.#hooks) exit?.(task, result);
+    if (tasks.waiter[task] !== 0) this.wakeUpProcess(tasks.waiter[task]);
+    this.#execute(cpu, task, this.#pick(cpu));
+  }
+
+  #failed(cpu: CpuId, error: unknown): void {
+    // Thrown on unless somebody collects it: then the task has ended like one that the kernel kills after a BUG.
+    if (this.#options.reports === undefined) throw error;
+    this.#report('TASK_FAILED', `${this.comm(this.#current[cpu])}: ${String(error)}`);
+    this.#ended(cpu, -EINTR);
+  }
+
+  /** Tells whether the current task should let others go first. */
+  #shouldYield(): boolean {
+    const { cpu } = this.#cpus;
+    if (this.#tasks.waiting(cpu) === 0 || !this.#cpus.preemptible() || this.#current[cpu] === IDLE_TASK) return false;
+    const { chooseTask } = this.#options;
+    if (chooseTask === undefined) return this.#resched[cpu] === 1;
+    const current = this.#current[cpu];
+    return chooseTask(cpu, [...this.#tasks.queue(cpu), current]) !== current;
+  }
+
+  #scheduledWhileAtomic(): void {
+    // The kernel's value has its own preempt_disable in it.
+    const count = (this.#cpus.preemptCount() + 1).toString(16).padStart(8, '0');
+    this.#cpus.preemptCountSet(0);
+    this.#report('SCHEDULING_WHILE_ATOMIC', `scheduling while atomic: ${this.comm(this.current)}/${this.current}/0x${count}`);
+  }
+
+  #report(code: KernelBugCode, what: string): void {
+    const bug = new KernelBug(code, what, { task: this.current, cpu: this.#cpus.cpu });
+    if (this.#options.reports === undefined) throw bug;
+    this.#options.reports.report(bug);
+  }
+}
+
+function bitOf(sig: number): number {
+  return 1 << (sig - 1);
+}

@@ -1,0 +1,163 @@
+/**
+ * TaskTable: what is known of every task, as columns, and the run queues that link them.
+ *
+ * ```
+ * task               0: the idle task of every CPU; 1, 2, ...: in the order in which they were made, never used twice
+ * state[task]        TASK_* bits
+ * cpu[task]          the CPU it runs on
+ * onRq[task] = 1     runnable: current on its CPU, or in its run queue
+ * pending, allowed   signals, bit sig - 1 for sig
+ * head[cpu] -> next[task] -> ... -> tail[cpu]     the run queue, 0 ends it
+ * length[cpu]        tasks in it
+ * ```
+ *
+ * The current task is in no run queue. (waitq spec 12)
+ */
+import type { CpuId, Sleepable, TaskId } from '@kmem/contracts';
+
+const FIRST_CAPACITY = 16;
+
+/** Columns and run queues. */
+export class TaskTable {
+  /** State words. */
+  state = new Int32Array(FIRST_CAPACITY);
+  /** CPU of each task. */
+  cpu = new Int32Array(FIRST_CAPACITY);
+  /** 1: runnable. */
+  onRq = new Uint8Array(FIRST_CAPACITY);
+  /** `PF_*` bits. */
+  flags = new Int32Array(FIRST_CAPACITY);
+  /** `KTHREAD_*` bits. */
+  kthread = new Uint8Array(FIRST_CAPACITY);
+  /** Pending signals. */
+  pending = new Int32Array(FIRST_CAPACITY);
+  /** Signals that are heeded. */
+  allowed = new Int32Array(FIRST_CAPACITY);
+  /** What a dead task's code returned. */
+  result = new Float64Array(FIRST_CAPACITY);
+  /** The task that waits for its end; 0: none. */
+  waiter = new Int32Array(FIRST_CAPACITY);
+  /** Names. */
+  readonly comm: string[] = ['swapper'];
+  /** Code of the tasks that have not ended. */
+  readonly code: (Sleepable<number> | null)[] = [null];
+  #next = new Int32Array(FIRST_CAPACITY);
+  readonly #head: Int32Array;
+  readonly #tail: Int32Array;
+  readonly #length: Int32Array;
+
+  /**
+   * @param nrCpus - number of run queues.
+   */
+  constructor(nrCpus: number) {
+    this.#head = new Int32Array(nrCpus);
+    this.#tail = new Int32Array(nrCpus);
+    this.#length = new Int32Array(nrCpus);
+  }
+
+  /**
+   * Makes a row.
+   *
+   * @param comm - its name.
+   * @param cpu - its CPU.
+   * @param state - its first state.
+   * @param flags - `PF_*` bits.
+   * @returns the task, without code.
+   */
+  add(comm: string, cpu: CpuId, state: number, flags: number): TaskId {
+    const task = this.comm.length;
+    if (task === this.state.length) this.#grow();
+    this.comm.push(comm);
+    this.code.push(null);
+    this.cpu[task] = cpu;
+    this.state[task] = state;
+    this.flags[task] = flags;
+    return task;
+  }
+
+  /**
+   * Puts a task at the end of the run queue of its CPU.
+   *
+   * @param task - one that is in no run queue.
+   */
+  enqueue(task: TaskId): void {
+    const cpu = this.cpu[task];
+    this.#next[task] = 0;
+    if (this.#tail[cpu] === 0) this.#head[cpu] = task;
+    else this.#next[this.#tail[cpu]] = task;
+    this.#tail[cpu] = task;
+    this.#length[cpu]++;
+  }
+
+  /**
+   * Takes the first task out of a run queue.
+   *
+   * @param cpu - whose.
+   * @returns the task, or 0 when there is none.
+   */
+  dequeueFirst(cpu: CpuId): TaskId {
+    const task = this.#head[cpu];
+    if (task !== 0) this.#unlink(cpu, 0, task);
+    return task;
+  }
+
+  /**
+   * Takes a task out of the run queue of its CPU.
+   *
+   * @param task - one that is in it.
+   */
+  dequeue(task: TaskId): void {
+    const cpu = this.cpu[task];
+    let before = 0;
+    for (let at = this.#head[cpu]; at !== task; at = this.#next[at]) before = at;
+    this.#unlink(cpu, before, task);
+  }
+
+  /**
+   * Tells how many tasks wait.
+   *
+   * @param cpu - for which CPU.
+   * @returns the length of its run queue.
+   */
+  waiting(cpu: CpuId): number {
+    return this.#length[cpu];
+  }
+
+  /**
+   * Lists a run queue.
+   *
+   * @param cpu - whose.
+   * @returns the tasks, the first one first.
+   */
+  queue(cpu: CpuId): TaskId[] {
+    const tasks: TaskId[] = [];
+    for (let task = this.#head[cpu]; task !== 0; task = this.#next[task]) tasks.push(task);
+    return tasks;
+  }
+
+  #unlink(cpu: CpuId, before: TaskId, task: TaskId): void {
+    if (before === 0) this.#head[cpu] = this.#next[task];
+    else this.#next[before] = this.#next[task];
+    if (this.#tail[cpu] === task) this.#tail[cpu] = before;
+    this.#length[cpu]--;
+  }
+
+  #grow(): void {
+    const rows = this.state.length * 2;
+    this.state = grown(this.state, new Int32Array(rows));
+    this.cpu = grown(this.cpu, new Int32Array(rows));
+    this.onRq = grown(this.onRq, new Uint8Array(rows));
+    this.flags = grown(this.flags, new Int32Array(rows));
+    this.kthread = grown(this.kthread, new Uint8Array(rows));
+    this.pending = grown(this.pending, new Int32Array(rows));
+    this.allowed = grown(this.allowed, new Int32Array(rows));
+    this.result = grown(this.result, new Float64Array(rows));
+    this.waiter = grown(this.waiter, new Int32Array(rows));
+    this.#next = grown(this.#next, new Int32Array(rows));
+  }
+}
+
+function grown<A extends Int32Array | Float64Array | Uint8Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}
