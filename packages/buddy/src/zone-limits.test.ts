@@ -26,13 +26,18 @@ test.each([
 });
 
 test.each([
-  [1, 1],
-  [3840, 1],
-  [112697, 31],
-  [756854, 63],
-  [2 ** 30, 63],
-])('%i pages: batch %i', (managed, batch) => {
-  expect(pcpBatch(managed)).toBe(batch);
+  [1, 12, 1],
+  [3840, 12, 1],
+  [112697, 12, 31],
+  [756854, 12, 63],
+  [2 ** 30, 12, 63],
+  // A quarter of 1 MiB is 32, 16 and 4 of the larger pages; 64 KiB pages: 4 / 4 * 3 / 2.
+  [2 ** 30, 13, 31],
+  [2 ** 30, 14, 15],
+  [2 ** 30, 16, 3],
+  [2 ** 30, 21, 1],
+])('%i pages of 2 ** %i bytes: batch %i', (managed, pageShift, batch) => {
+  expect(pcpBatch(managed, pageShift)).toBe(batch);
 });
 
 test('threshold of the counters on a PC of 512 MiB with 2 CPUs', () => {

@@ -68,10 +68,12 @@ export function defaultMinFreeKbytes(lowmemKbytes: number): number {
  * Computes how many pages a CPU moves between its lists and the free areas at a time.
  *
  * @param managed - pages of the zone.
+ * @param pageShift - log2 of the page size.
  * @returns pages: 1, or one less than a power of two.
  */
-export function pcpBatch(managed: number): number {
-  const share = Math.max(Math.floor(Math.min(Math.floor(managed / 1024), 256) / 4), 1);
+export function pcpBatch(managed: number, pageShift: number): number {
+  // A thousandth of the zone, 1 MiB at most, and a quarter of that.
+  const share = Math.max(Math.floor(Math.min(Math.floor(managed / 1024), 2 ** (20 - pageShift)) / 4), 1);
   const scaled = share + (share >> 1);
   return Math.max(2 ** (31 - Math.clz32(scaled)) - 1, 1);
 }
@@ -125,7 +127,8 @@ export function changeZoneLimits(s: BuddyState, tunables: ZoneTunables, changed:
 function setPcpSizes(s: BuddyState, zone: number, tunables: ZoneTunables): void {
   const z = zoneWords(zone);
   const managed = s.words[z + Z_MANAGED];
-  const { high, batch } = pcpSizes(managed, s.words[z + Z_LOW], cpusOf(s, s.words[z + Z_NODE]), tunables);
+  const batch = pcpBatch(managed, s.frames.pageShift);
+  const high = pcpHigh(managed, s.words[z + Z_LOW], batch, cpusOf(s, s.words[z + Z_NODE]), tunables);
   for (let cpu = 0; cpu < s.nrCpus; cpu++) {
     const p = pcpWords(s, cpu, zone);
     s.words[p + P_HIGH] = managed === 0 ? 0 : high;
@@ -226,11 +229,10 @@ function cpusOf(s: BuddyState, node: number): number {
   return s.nodeOfCpu.filter((other) => other === node).length || s.nrCpus;
 }
 
-function pcpSizes(managed: number, low: number, nrCpus: number, tunables: ZoneTunables): { high: number; batch: number } {
-  const batch = pcpBatch(managed);
+function pcpHigh(managed: number, low: number, batch: number, nrCpus: number, tunables: ZoneTunables): number {
   const fraction = tunables.percpuPagelistHighFraction;
   const total = fraction === 0 ? low : Math.floor(managed / fraction);
-  return { batch, high: Math.max(Math.floor(total / nrCpus), batch * 4) };
+  return Math.max(Math.floor(total / nrCpus), batch * 4);
 }
 
 /** Position of the highest set bit, from 1; 0 for 0. */

@@ -82,16 +82,6 @@ test('per-CPU lists share a node among its CPUs; a node without CPUs among all',
   expect(high([0, 0])).toEqual([2, 2]);
 });
 
-test('8 KiB pages and five orders: the largest block has 128 KiB, and limits follow', () => {
-  const frames = createFrameTable({ nrFrames: 4096, pageShift: 13, maxOrder: 5, pageblockOrder: 4 });
-  const pages = new BuddyAllocator({ frames, maxOrder: 5 });
-  expect(pages.allocPagesExact(128 * 1024, GFP_KERNEL) % 16).toBe(0);
-  expect(pages.allocPagesExact(128 * 1024 + 1, GFP_KERNEL)).toBe(NO_PAGE);
-  expect(pages.allocPages(GFP_KERNEL, 5)).toBe(NO_PAGE);
-  expect(pages.allocPages(GFP_KERNEL, 4) % 16).toBe(0);
-  pages.assertValid();
-});
-
 test('the server profile starts at the node of the CPU', () => {
   const { zones, free, late, cpuNodes, nrFrames } = describeMachine(getProfile('server-64g'));
   const cpus = { nrCpus: 32, cpu: 31, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };

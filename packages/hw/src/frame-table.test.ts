@@ -51,6 +51,10 @@ describe('attachFrameTable', () => {
     expect([attached.refcount[5], made.prev[63], made.pageblocks[7]]).toEqual([7, 9, 1]);
   });
 
+  test('pageblocks are no larger than blocks', () => {
+    expect([1, 5, 11, 16].map((maxOrder) => createFrameTable({ nrFrames: 8, maxOrder }).pageblockOrder)).toEqual([0, 4, 9, 9]);
+  });
+
   test('leaves the bytes past the table alone', () => {
     const options = { nrFrames: 8, maxOrder: 1, pageblockOrder: 0 };
     const buffer = new ArrayBuffer(frameTableBytes(options) + 16);

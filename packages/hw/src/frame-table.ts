@@ -31,7 +31,7 @@ export interface FrameTableOptions {
   readonly nrFrames: number;
   /** log2 of the page size in bytes, from 0 to 22. @default 12 */
   readonly pageShift?: number;
-  /** log2 of the frames in a pageblock, from 0 to `maxOrder - 1`. @default 9 */
+  /** log2 of the frames in a pageblock, from 0 to `maxOrder - 1`. @default 9, or the largest order where that is less */
   readonly pageblockOrder?: Order;
   /** Number of block orders, from 1 to 16. @default 11 */
   readonly maxOrder?: number;
@@ -106,10 +106,11 @@ export function frameTableBytes(options: FrameTableOptions): number {
 }
 
 function layOut(options: FrameTableOptions): FrameTableLayout {
-  const { nrFrames, pageShift = 12, pageblockOrder = 9, maxOrder = 11, shared = false } = options;
+  const { nrFrames, pageShift = 12, maxOrder = 11, shared = false } = options;
   requireInteger('nrFrames', nrFrames, 1, MAX_FRAMES);
   requireInteger('pageShift', pageShift, 0, MAX_PAGE_SHIFT);
   requireInteger('maxOrder', maxOrder, 1, MAX_MAX_ORDER);
+  const { pageblockOrder = Math.min(9, maxOrder - 1) } = options;
   requireInteger('pageblockOrder', pageblockOrder, 0, maxOrder - 1);
   if (typeof shared !== 'boolean') throw new TypeError(`shared: expected true or false, got ${shown(shared)}`);
 

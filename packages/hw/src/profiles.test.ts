@@ -140,6 +140,9 @@ describe('machines that were not recorded', () => {
   test('identity: as large as asked for', () => {
     expect(rows(identityProfile({ sizeBytes: 2 ** 30, pageShift: 13 }))).toEqual([['Normal', 0, 131072, 131072, 131071]]);
     expect(rows(identityProfile())).toEqual(rows(getProfile('identity')));
+    const blocks = (maxOrder: number) => identityProfile({ maxOrder }).pageblockOrder;
+    expect([1, 5, 10, 11, 16].map(blocks)).toEqual([0, 4, 9, 9, 9]);
+    expect(() => identityProfile({ maxOrder: 17 })).toThrow(/maxOrder/);
   });
 });
 

@@ -27,7 +27,7 @@ const FRAME_TABLE: readonly [object, string][] = [
   [{ nrFrames: 8, maxOrder: 0 }, 'maxOrder: expected an integer from 1 to 16, got 0'],
   [{ nrFrames: 8, maxOrder: 17 }, 'maxOrder: expected an integer from 1 to 16, got 17'],
   [{ nrFrames: 8, pageblockOrder: 11 }, 'pageblockOrder: expected an integer from 0 to 10, got 11'],
-  [{ nrFrames: 8, maxOrder: 4 }, 'pageblockOrder: expected an integer from 0 to 3, got 9'],
+  [{ nrFrames: 8, maxOrder: 4, pageblockOrder: 9 }, 'pageblockOrder: expected an integer from 0 to 3, got 9'],
   [{ nrFrames: 8, shared: 1 }, 'shared: expected true or false, got 1'],
 ];
 

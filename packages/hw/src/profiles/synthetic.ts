@@ -25,6 +25,8 @@ export interface IdentityOptions {
   readonly sizeBytes?: number;
   /** log2 of the page size in bytes, from 0 to 22. @default 12 */
   readonly pageShift?: number;
+  /** Number of block orders, from 1 to 16: the largest block has `2 ** (maxOrder - 1)` pages. A pageblock is never larger. @default 11 */
+  readonly maxOrder?: number;
 }
 
 /**
@@ -33,20 +35,23 @@ export interface IdentityOptions {
  * @remarks
  * The first page is reserved: its address is 0, which means "no memory".
  *
- * @param options - size of the memory and of a page.
+ * @param options - size of the memory, of a page and of the largest block.
  * @returns the profile.
  * @throws RangeError when an option is out of range.
  */
 export function identityProfile(options: IdentityOptions = {}): MachineProfile {
-  const { sizeBytes = 64 * MIB, pageShift = 12 } = options;
+  const { sizeBytes = 64 * MIB, pageShift = 12, maxOrder = ONE_ZONE.maxOrder } = options;
   requireInteger('pageShift', pageShift, 0, 22);
   requireInteger('sizeBytes', sizeBytes, 2 ** pageShift, 2 ** 52);
+  requireInteger('maxOrder', maxOrder, 1, 16);
   return {
     ...ONE_ZONE,
     name: 'identity',
     title: 'Plain memory, virtual address equals physical address',
     arch: 'identity',
     pageShift,
+    maxOrder,
+    pageblockOrder: Math.min(ONE_ZONE.pageblockOrder, maxOrder - 1),
     nodes: [{ node: 0, nrCpus: 1, ram: [{ start: 0, end: sizeBytes }] }],
     reserved: [{ name: 'null page', start: 0, end: 2 ** pageShift }],
     regions: {
