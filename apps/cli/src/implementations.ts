@@ -1,5 +1,5 @@
 /** The implementations that recordings are replayed through: the packages of this repository. */
-import { BuddyAllocator } from '@kmem/buddy';
+import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
 import type { Implementations, RecordedMachine } from '@kmem/conformance';
 import type { TraceSink } from '@kmem/contracts';
 import { createFrameTable, recordedPc } from '@kmem/hw';
@@ -21,4 +21,9 @@ export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSin
 export const IMPLEMENTATIONS: Implementations = {
   loadPages,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
+  procRows: {
+    zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),
+    vmstat: (pages, inputs) => vmstatRows(pages.exportState(), inputs),
+    meminfo: (pages, inputs) => meminfoRows(pages.exportState(), pages.pageShift, inputs),
+  },
 };

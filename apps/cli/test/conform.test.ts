@@ -62,9 +62,14 @@ test('the texts of a snapshot are compared or named as unsupported', () => {
   for (const file of ['buddyinfo', 'pagetypeinfo']) {
     expect(verdict(file)).toEqual([`proc ${file}`, `exact ${nrLines(file)}/${nrLines(file)}`]);
   }
-  expect(verdict('zoneinfo').join(' ')).toMatch(/^proc zoneinfo unsupported: /);
+  for (const file of ['zoneinfo', 'vmstat', 'meminfo']) {
+    const [kind, score] = verdict(file);
+    const [, exact, total, stated] = /^exact (\d+)\/(\d+), (\d+) stated$/.exec(score) ?? [];
+    expect([kind, exact, Number(total) + Number(stated)]).toEqual([`proc ${file}`, total, nrLines(file)]);
+  }
+  expect(verdict('slabinfo').join(' ')).toMatch(/^proc slabinfo unsupported: /);
   expect(new Set(rows.map(([name]) => name)).size).toBe(rows.length);
-  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 3 recordings, [1-9]\d* unsupported$/);
+  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 6 recordings, [1-9]\d* unsupported$/);
 });
 
 test('a changed text of a snapshot is found', () => {

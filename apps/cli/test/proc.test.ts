@@ -28,6 +28,18 @@ test('a machine with two nodes has two lines for Normal', () => {
   ]);
 });
 
+test('zoneinfo, vmstat and meminfo show the state; what others count is 0', () => {
+  const { out } = kmem(['proc', 'zoneinfo', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]);
+  const recorded = readFileSync(join(SNAPSHOT, 'zoneinfo'), 'utf8');
+  const withoutOthers = recorded.replace(/^( {6}(?!nr_free)\w+ +)\d+$/gm, '$10');
+  expect(out).toBe(withoutOthers);
+  const managed = Array.from(out.matchAll(/managed +(\d+)/g), ([, pages]) => Number(pages) * 4).reduce((sum, kib) => sum + kib, 0);
+  expect(kmem(['proc', 'meminfo', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out).toContain(`MemTotal:         ${managed} kB\n`);
+  expect(lines(kmem(['proc', 'vmstat', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out)[0]).toBe('nr_free_pages 53771');
+  // A set of lists for each of 2 times 16 CPUs in each zone that has memory.
+  expect(kmem(['proc', 'zoneinfo', '--profile', 'server-64g']).out.match(/^ {4}cpu: /gm)).toHaveLength(4 * 32);
+});
+
 test('--json holds the text', () => {
   const { out } = kmem(['proc', 'pagetypeinfo', '--profile', 'raspberry-pi', '--json']);
   const document = JSON.parse(out) as { text: string };

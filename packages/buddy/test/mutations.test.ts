@@ -92,4 +92,39 @@ describe('every change of a text from /proc is found', () => {
     expect(missed).toEqual([]);
     expect(count).toBeGreaterThan(20);
   });
+
+  // The smallest machine with HighMem, and one with every zone of x86_64 populated.
+  const snapshots = ['proc/i386-m1200-1/lists.jsonl.gz', 'proc/m3600-1/lists.jsonl.gz'];
+  const cases = snapshots.flatMap((lists) => (['zoneinfo', 'vmstat', 'meminfo'] as const).map((file) => ({ lists, file })));
+
+  test.each(cases)('$file of $lists: each row that the state decides', { timeout: TIMEOUT_MS }, ({ lists, file }) => {
+    const { text, companion } = readRecording(lists);
+    const original = companion?.(file) ?? '';
+    let pages: PageAllocatorUnderTest | null = null;
+    const using: Implementations = { ...implementations, loadPages: (machine) => (pages ??= implementations.loadPages(machine)) };
+    const conformed = (changed: string) =>
+      conform({ name: lists, text, companion: (other) => (other === file ? changed : other === 'vmstat' ? companion?.('vmstat') : undefined) }, using).find(
+        ({ kind }) => kind === `proc ${file}`,
+      );
+    const rows = original.split('\n').slice(0, -1);
+    const missed: string[] = [];
+    let altered = 0;
+    const stated = new Set(conformed(original)?.stated);
+    rows.forEach((row, index) => {
+      // The last number of a row is its value.
+      const changed = row.replace(/\d+(?=\D*$)/, (digits) => String(Number(digits) + 1));
+      if (changed === row) return;
+      const result = conformed([...rows.slice(0, index), changed, ...rows.slice(index + 1), ''].join('\n'));
+      // An altered input is printed again, in its own row and in rows that follow from it.
+      if (stated.has(/[\w()]+/.exec(row)?.[0] ?? '')) return;
+      altered++;
+      if (result?.difference?.line !== index + 1) missed.push(`${row}: found in line ${String(result?.difference?.line)}`);
+    });
+    expect(missed).toEqual([]);
+    expect(altered).toBeGreaterThan(1);
+    // Spaces, names and whole rows are compared in stated rows too.
+    for (const changed of [original.replace(/ (?=\d+( kB)?\n)/, ''), original.replace(/^.*\n/, ''), `${original}\n`, original.replace(/nr_zone_|Inactive/, 'other')]) {
+      expect(conformed(changed)?.difference).not.toBeNull();
+    }
+  });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { Implementations, RecordingInput } from '@kmem/conformance';
 import { createFrameTable } from '@kmem/hw';
-import { BuddyAllocator } from '../src/index.js';
+import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '../src/index.js';
 
 const folder = fileURLToPath(new URL('../../../tooling/recordings/memory/', import.meta.url));
 
@@ -12,6 +12,11 @@ const folder = fileURLToPath(new URL('../../../tooling/recordings/memory/', impo
 export const implementations: Implementations = {
   loadPages: ({ state, maxOrder, nrMigratetypes, pageblockOrder, nrFrames, trace }) =>
     new BuddyAllocator({ frames: createFrameTable({ nrFrames, pageblockOrder, maxOrder }), state, nrMigratetypes, maxOrder, trace }),
+  procRows: {
+    zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),
+    vmstat: (pages, inputs) => vmstatRows(pages.exportState(), inputs),
+    meminfo: (pages, inputs) => meminfoRows(pages.exportState(), pages.pageShift, inputs),
+  },
 };
 
 /** Names of the page allocator recordings. */

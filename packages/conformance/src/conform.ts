@@ -67,5 +67,5 @@ function conformBuddy(input: RecordingInput, implementations: Implementations, o
       if (exact % PROGRESS_STEPS === 0) options.onProgress?.(exact, recording.total);
     }
   }
-  return { name: input.name, kind: 'buddy', exact, total: recording.total, difference, unsupported: null };
+  return { name: input.name, kind: 'buddy', exact, total: recording.total, stated: [], difference, unsupported: null };
 }

@@ -3,6 +3,7 @@
  *
  * ```
  * exact <= total         exact counts what was compared and equal before the first difference
+ * stated                 lines of a text that follow from inputs alone: compared, and in neither number
  * difference === null    exactly when exact = total, in a result that is supported
  * unsupported !== null   nothing was compared: total = 0
  * ```
@@ -34,6 +35,8 @@ export interface Conformance {
   readonly exact: number;
   /** How many of them the recording has. */
   readonly total: number;
+  /** The inputs that lines were printed from which the implementation's state does not decide: one entry a line. */
+  readonly stated: readonly string[];
   /** The first difference; null when there is none. */
   readonly difference: Difference | null;
   /** Why nothing could be compared; null when it could. */
@@ -49,5 +52,5 @@ export interface Conformance {
  * @returns the result.
  */
 export function unsupportedResult(name: string, kind: string, reason: string): Conformance {
-  return { name, kind, exact: 0, total: 0, difference: null, unsupported: reason };
+  return { name, kind, exact: 0, total: 0, stated: [], difference: null, unsupported: reason };
 }

@@ -4,7 +4,7 @@
  * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
  * reading and unpacking files is the caller's part.
  */
-import type { CpuId, PageAllocator, PageState, TraceSink, ZoneKind } from '@kmem/contracts';
+import type { CpuId, PageAllocator, PageState, ProcInputs, ProcRow, TraceSink, ZoneKind } from '@kmem/contracts';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
 export interface RecordedMachine {
@@ -42,6 +42,9 @@ export interface PageAllocatorUnderTest extends PageAllocator {
    */
   pagetypeinfo(): string;
 }
+
+/** A text of /proc that is printed row by row. */
+export type RowText = 'zoneinfo' | 'vmstat' | 'meminfo';
 
 /** A machine to boot: the recorded kind of PC with some amount of RAM. */
 export interface BootRequest {
@@ -86,6 +89,11 @@ export interface Implementations {
   readonly loadPages: (machine: RecordedMachine & { readonly trace: TraceSink }) => PageAllocatorUnderTest;
   /** Boots a machine. Without it tables of booted machines are not compared. */
   readonly bootPages?: (machine: BootRequest) => BootedPages;
+  /**
+   * Prints the texts of /proc that show values of others too, from an allocator's state and those values. Without it they are
+   * not compared.
+   */
+  readonly procRows?: Readonly<Record<RowText, (pages: PageAllocatorUnderTest, inputs: ProcInputs) => readonly ProcRow[]>>;
 }
 
 /** A recording, read and unpacked. */

@@ -5,22 +5,38 @@
  * lists.jsonl   the recording: machine, dump t0     -> loaded, exported again, compared
  * buddyinfo     beside it                           <- printed from the lists, compared line by line
  * pagetypeinfo  beside it                           <- likewise
+ * zoneinfo      beside it                           <- printed from the lists and from values in the text itself
+ * vmstat        beside it                           <- likewise
+ * meminfo       beside it                           <- printed from the lists, counters of vmstat, and values in the text
  * ```
- * Texts that nothing prints yet are reported as unsupported, so that they are not taken for compared.
+ * A line that follows from recorded values alone is compared, but counts as stated and not as exact. Texts that nothing prints yet
+ * are reported as unsupported, so that they are not taken for compared.
  */
+import type { ProcInputs, ProcRow } from '@kmem/contracts';
 import { quoteError, quoteValue } from './compare-values.js';
 import { unsupportedResult } from './conformance-result.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import { compareDump } from './buddy-replay.js';
 import { EventLog } from './event-log.js';
-import type { Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput } from './implementations.js';
+import type { Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput, RowText } from './implementations.js';
 import { JsonLine } from './json-line.js';
 import { describePageState } from './page-state-text.js';
+import { readMeminfoInputs, readVmstatInputs, readZoneinfoInputs } from './proc-inputs.js';
 import { readMachine } from './recorded-machine.js';
 import { RecordingError } from './recording-error.js';
 import { readSnapshotMeta, splitLines } from './recording-meta.js';
 
 const PRINTED = ['buddyinfo', 'pagetypeinfo'] as const;
+
+/** How the values of others are read from the recorded texts. */
+const INPUTS: Readonly<Record<RowText, (texts: (file: string) => string) => ProcInputs>> = {
+  zoneinfo: (texts) => readZoneinfoInputs(texts('zoneinfo')),
+  vmstat: (texts) => readVmstatInputs(texts('vmstat')),
+  meminfo: (texts) => readMeminfoInputs(texts('meminfo'), texts('vmstat')),
+};
+
+/** Texts that show values of others too. */
+const ROW_TEXTS: readonly RowText[] = ['zoneinfo', 'vmstat', 'meminfo'];
 
 /** Files that lie beside the lists of a snapshot and are covered by its results. */
 export const SNAPSHOT_TEXTS: readonly string[] = Object.freeze([
@@ -52,21 +68,22 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
     const text = companion?.(file);
     if (text === undefined) continue;
     const kind = `proc ${file.replace('.jsonl', '')}`;
-    const printed = PRINTED.find((known) => known === file);
-    if (printed === undefined) {
+    const print = printerOf(file, implementations, (beside) => companion?.(beside) ?? '');
+    if (print === null) {
       results.push(unsupportedResult(folder + file, kind, `nothing prints ${file} yet`));
+    } else if (file === 'meminfo' && companion?.('vmstat') === undefined) {
+      results.push(unsupportedResult(folder + file, kind, 'its counters are those of vmstat, which is not there'));
     } else if (!meta.stable) {
       results.push(unsupportedResult(folder + file, kind, 'the lists changed while the text was read'));
     } else {
-      const print = (): string => load()[printed]();
-      results.push(compareText(folder + file, kind, text, print, () => describePageState(machine.state, new Set())));
+      results.push(compareText(folder + file, kind, text, () => print(load()), describePageState(machine.state, new Set())));
     }
   }
   return results;
 }
 
 function compareLists(name: string, machine: RecordedMachine, load: () => PageAllocatorUnderTest): Conformance {
-  const result = { name, kind: 'proc lists', total: 1, unsupported: null };
+  const result = { name, kind: 'proc lists', total: 1, stated: [], unsupported: null };
   const place = { operation: 0, line: 2, state: describePageState(machine.state, new Set()) };
   try {
     const found = compareDump('t0', machine.state, load().exportState());
@@ -77,31 +94,42 @@ function compareLists(name: string, machine: RecordedMachine, load: () => PageAl
   }
 }
 
-/** Compares line by line, line ends included. */
-function compareText(
-  name: string,
-  kind: string,
-  expected: string,
-  print: () => string,
-  state: () => string,
-): Conformance {
+/** Finds what prints a text, line ends included; null where nothing does. */
+function printerOf(
+  file: string,
+  { procRows }: Implementations,
+  companion: (file: string) => string,
+): ((pages: PageAllocatorUnderTest) => readonly ProcRow[]) | null {
+  const plain = PRINTED.find((known) => known === file);
+  if (plain !== undefined) return (pages) => withLineEnds(pages[plain]()).map((text) => ({ text, stated: null }));
+  const rows = ROW_TEXTS.find((known) => known === file);
+  if (rows === undefined || procRows === undefined) return null;
+  return (pages) => procRows[rows](pages, INPUTS[rows](companion)).map(({ text, stated }) => ({ text: `${text}\n`, stated }));
+}
+
+/** Compares line by line, line ends included. Lines that follow from inputs alone count as stated when they are equal. */
+function compareText(name: string, kind: string, expected: string, print: () => readonly ProcRow[], state: string): Conformance {
   const want = withLineEnds(expected);
-  let got: readonly string[];
+  const result = { name, kind, unsupported: null };
+  let got: readonly ProcRow[];
   try {
-    got = withLineEnds(print());
+    got = print();
   } catch (error) {
-    const found = { what: 'printing', expected: 'no error', got: quoteError(error) };
-    const difference: Difference = { operation: 0, line: 1, ...found, state: state() };
-    return { name, kind, exact: 0, total: Math.max(want.length, 1), difference, unsupported: null };
+    const difference: Difference = { operation: 0, line: 1, what: 'printing', expected: 'no error', got: quoteError(error), state };
+    return { ...result, exact: 0, total: Math.max(want.length, 1), stated: [], difference };
   }
-  const total = Math.max(want.length, got.length);
-  for (let i = 0; i < total; i++) {
-    if (want[i] === got[i]) continue;
-    const found = { what: `line ${i + 1}`, expected: quoteValue(want[i]), got: quoteValue(got[i]) };
-    const difference: Difference = { operation: 0, line: i + 1, ...found, state: state() };
-    return { name, kind, exact: i, total, difference, unsupported: null };
+  const stated = got.flatMap((line, i) => (line.stated !== null && line.text === want[i] ? [line.stated] : []));
+  const total = Math.max(want.length, got.length) - stated.length;
+  let exact = 0;
+  for (let i = 0; i < Math.max(want.length, got.length); i++) {
+    const line = got.at(i);
+    if (line?.text !== want[i]) {
+      const found = { what: `line ${i + 1}`, expected: quoteValue(want[i]), got: quoteValue(line?.text) };
+      return { ...result, exact, total, stated, difference: { operation: 0, line: i + 1, ...found, state } };
+    }
+    if (line?.stated === null) exact++;
   }
-  return { name, kind, exact: total, total, difference: null, unsupported: null };
+  return { ...result, exact, total, stated, difference: null };
 }
 
 function withLineEnds(text: string): readonly string[] {

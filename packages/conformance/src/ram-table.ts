@@ -63,7 +63,7 @@ export function conformRamTable(input: RecordingInput, implementations: Implemen
   const table = readTable(name, text);
   if (bootPages === undefined) return unsupportedResult(name, 'ram', 'no implementation boots a machine');
   const total = table.cells.length;
-  const result = { name, kind: 'ram', total, unsupported: null };
+  const result = { name, kind: 'ram', total, stated: [], unsupported: null };
   const state = `machine: ${JSON.stringify(table.machine)}`;
   let booted: Booted;
   try {

@@ -23,7 +23,7 @@ function broken(change: (allocator: TinyAllocator) => void): Implementations {
 const TOTAL = 15;
 
 test('an implementation that does the same is exact, counted by operations, check points and dumps', () => {
-  const exact = { name: 'tiny', kind: 'buddy', exact: TOTAL, total: TOTAL, difference: null, unsupported: null };
+  const exact = { name: 'tiny', kind: 'buddy', exact: TOTAL, total: TOTAL, stated: [], difference: null, unsupported: null };
   expect(run()).toEqual(exact);
   // A file need not end with a line end.
   expect(conform({ name: 'tiny', text: RECORDING.join('\n') }, IMPLEMENTATIONS)).toEqual([exact]);

@@ -1,3 +1,4 @@
+import type { ProcInputs, ProcRow } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
 import { conform, SNAPSHOT_TEXTS } from '../src/index.js';
 import type { Conformance, Implementations } from '../src/index.js';
@@ -17,7 +18,7 @@ function run(texts: Readonly<Record<string, string>>, lists = LISTS, using: Impl
 }
 
 test('lists and texts are compared, each with a result of its own', () => {
-  const equal = { difference: null, unsupported: null };
+  const equal = { stated: [], difference: null, unsupported: null };
   expect(run(TEXTS)).toEqual([
     { name: 'proc/m1/lists.jsonl', kind: 'proc lists', exact: 1, total: 1, ...equal },
     { name: 'proc/m1/buddyinfo', kind: 'proc buddyinfo', exact: 1, total: 1, ...equal },
@@ -39,6 +40,7 @@ test('texts that nothing prints yet are unsupported', () => {
     kind: 'proc zoneinfo',
     exact: 0,
     total: 0,
+    stated: [],
     difference: null,
     unsupported: 'nothing prints zoneinfo yet',
   });
@@ -56,6 +58,39 @@ describe('the first line that differs is shown, line ends included', () => {
     const [, result] = run({ pagetypeinfo });
     expect(result).toMatchObject({ exact, total, difference: { operation: 0, line, what: `line ${line}`, expected, got } });
     expect(result.difference?.state).toMatch(/^zone Normal: nr_free_pages 2 /);
+  });
+});
+
+describe('rows of others', () => {
+  const rows = (inputs: ProcInputs): ProcRow[] => [
+    { text: 'nr_free_pages 2', stated: null },
+    { text: `nr_mlock ${inputs.counter('nr_mlock', 0)}`, stated: 'nr_mlock' },
+    { text: `nr_sec_page_table_pages 0`, stated: 'nr_sec_page_table_pages' },
+    ...Array.from(inputs.values, ([name, value]) => ({ text: `${name} ${value}`, stated: name })),
+  ];
+  const using: Implementations = { ...IMPLEMENTATIONS, procRows: { zoneinfo: () => [], meminfo: () => [], vmstat: (_, inputs) => rows(inputs) } };
+  const vmstat = 'nr_free_pages 2\nnr_mlock 7\nnr_sec_page_table_pages 0\npgfree 5\n';
+
+  test('what follows from inputs alone is stated, by name, and not exact', () => {
+    const [, result] = run({ vmstat }, LISTS, using);
+    expect(result).toMatchObject({ exact: 1, total: 1, stated: ['nr_mlock', 'nr_sec_page_table_pages', 'pgfree'], difference: null });
+  });
+
+  test('a stated row is compared all the same', () => {
+    const [, spaces] = run({ vmstat: vmstat.replace('pgfree 5', 'pgfree  5') }, LISTS, using);
+    expect(spaces).toMatchObject({ exact: 1, total: 2, difference: { line: 4, got: 'nothing' } });
+    const [, missing] = run({ vmstat: vmstat.replace('nr_mlock 7\n', '') }, LISTS, using);
+    expect(missing).toMatchObject({ exact: 1, difference: { line: 2, got: '"nr_mlock 0\\n"' } });
+  });
+
+  test('a row that the state decides cannot be stated', () => {
+    const [, result] = run({ vmstat: vmstat.replace('pages 2', 'pages 3') }, LISTS, using);
+    expect(result).toMatchObject({ exact: 0, total: 1, difference: { line: 1, expected: '"nr_free_pages 3\\n"' } });
+  });
+
+  test('meminfo needs the counters of vmstat', () => {
+    const [, result] = run({ meminfo: 'MemTotal: 1\n' }, LISTS, using);
+    expect(result.unsupported).toBe('its counters are those of vmstat, which is not there');
   });
 });
 

@@ -159,6 +159,7 @@ export type { Reclaim, ReclaimTarget, ReclaimZone } from './reclaim.js';
 export type { TraceSink } from './trace-sink.js';
 export type { PageAllocator } from './page-allocator.js';
 export type { PageState, PcpState, ZoneState } from './page-state.js';
+export type { ProcInputs, ProcRow } from './proc-text.js';
 export {
   SLAB_ACCOUNT,
   SLAB_CACHE_DMA,

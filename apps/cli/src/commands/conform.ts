@@ -20,6 +20,8 @@ export interface ConformReport {
   exact: number;
   /** All that were to be compared. */
   total: number;
+  /** Lines of texts that follow from recorded values alone: compared, and in neither number above. */
+  stated: number;
   /** Recordings and texts that were compared. */
   recordings: number;
   /** Files and texts that could not be interpreted. */
@@ -49,6 +51,7 @@ export async function runConform(paths: readonly string[], json: boolean, termin
   const report: ConformReport = {
     exact: 0,
     total: 0,
+    stated: 0,
     recordings: 0,
     unsupported: 0,
     results: [],
@@ -109,7 +112,7 @@ function conformFile(path: string, used: Set<string>, onProgress: (done: number,
 }
 
 function unsupported(path: string, reason: string): Conformance {
-  return { name: path, kind: 'file', exact: 0, total: 0, difference: null, unsupported: reason };
+  return { name: path, kind: 'file', exact: 0, total: 0, stated: [], difference: null, unsupported: reason };
 }
 
 function addResult(report: ConformReport, result: Conformance): void {
@@ -121,6 +124,7 @@ function addResult(report: ConformReport, result: Conformance): void {
   report.recordings++;
   report.exact += result.exact;
   report.total += result.total;
+  report.stated += result.stated.length;
 }
 
 /** Describes one result: one line, and below it the first difference where there is one. `width` is that of the names. */
@@ -128,9 +132,10 @@ function describeResult(result: Conformance, width: number, terminal: Terminal):
   const { colors } = terminal;
   const start = `${result.name.padEnd(width)}  ${result.kind}  `;
   if (result.unsupported !== null) return [`${start}${colors.yellow('unsupported')}: ${result.unsupported}`];
+  const stated = result.stated.length === 0 ? '' : `, ${result.stated.length} stated`;
   const score = `exact ${result.exact}/${result.total}`;
-  if (result.difference === null) return [start + colors.green(score)];
-  return [start + colors.red(score), ...describeDifference(result.difference)];
+  if (result.difference === null) return [start + colors.green(score) + stated];
+  return [start + colors.red(score) + stated, ...describeDifference(result.difference)];
 }
 
 /** Explains the first difference, indented below the line of its recording. */
