@@ -4,11 +4,13 @@ import { isRecordingError } from '@kmem/conformance';
 import { profileNames } from '@kmem/hw';
 import { version } from '../package.json';
 import { runConform } from './commands/conform.js';
-import { DEMOS, runDemos, runFragmentation, runReplay } from './commands/demo.js';
+import { DEMOS, runDemos, runFragmentation, runOom, runReplay, runWatermarks } from './commands/demo.js';
 import { DEFAULT_PROFILE, PROC_NAMES, runProc, type ProcName } from './commands/proc.js';
 import { runWaste } from './commands/waste.js';
 import { FRAGMENTATION } from './demos/fragmentation.js';
+import { OOM } from './demos/oom.js';
 import { REPLAY } from './demos/replay.js';
+import { WATERMARKS } from './demos/watermarks.js';
 import { BadInput, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK } from './exit-code.js';
 import { isColored, Terminal, type OutputStream } from './terminal.js';
 import { oneLine } from './text.js';
@@ -132,6 +134,22 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
     .action(() => {
       const { json, seed, terminal } = settings();
       runFragmentation(seed, json, terminal);
+    });
+  demo
+    .command(WATERMARKS.name)
+    .summary('how low free memory may get, and for whom')
+    .description(WATERMARKS.title)
+    .action(() => {
+      const { json, terminal } = settings();
+      runWatermarks(json, terminal);
+    });
+  demo
+    .command(OOM.name)
+    .summary('what happens when memory has run out')
+    .description(OOM.title)
+    .action(() => {
+      const { json, terminal } = settings();
+      runOom(json, terminal);
     });
   demo
     .command(REPLAY.name)

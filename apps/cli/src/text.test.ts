@@ -1,5 +1,6 @@
+import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import { count, memory, oneLine, percent, wrap } from './text.js';
+import { count, drawTable, memory, oneLine, percent, wrap } from './text.js';
 
 test('one is singular', () => {
   expect([count(0, 'page'), count(1, 'page'), count(2, 'page')]).toEqual(['0 pages', '1 page', '2 pages']);
@@ -18,6 +19,11 @@ test('lines break at spaces, and only there', () => {
   expect(wrap('aa bb cc', 5)).toEqual(['aa bb', 'cc']);
   expect(wrap('aaaaaaaa b', 5)).toEqual(['aaaaaaaa', 'b']);
   expect(wrap('', 5)).toEqual([]);
+});
+
+test('columns of numbers stand to the right, all others to the left, and no line ends in a space', () => {
+  const rows = [['a', 5, 'x'], ['bbb', 1000, '']];
+  expect(drawTable({ columns: ['name', 'n', 'word'], rows }, pc.createColors(false))).toEqual(['name     n  word', 'a        5  x', 'bbb   1000']);
 });
 
 test('quoted text cannot leave its line or steer the terminal', () => {

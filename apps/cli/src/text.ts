@@ -1,4 +1,5 @@
-/** Numbers and words in a line of text. */
+/** Numbers and words in a line of text, and tables of them. */
+import type { Colors } from './terminal.js';
 
 /**
  * Counts something.
@@ -68,4 +69,27 @@ export function oneLine(text: string): string {
     .trim()
     .replaceAll(/\s*\n\s*/g, ' ')
     .replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** Rows of words and numbers. */
+export interface Table {
+  /** Heads of the columns. */
+  readonly columns: readonly string[];
+  /** A row each; numbers stand to the right. */
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+/**
+ * Lays a table out, columns two spaces apart.
+ *
+ * @param table - the table.
+ * @param colors - colours; the heads are dim.
+ * @returns its lines, heads first.
+ */
+export function drawTable({ columns, rows }: Table, colors: Colors): string[] {
+  const widths = columns.map((head, i) => Math.max(head.length, ...rows.map((row) => String(row[i]).length)));
+  const isNumber = columns.map((_, i) => rows.every((row) => typeof row[i] === 'number'));
+  const line = (cells: readonly (string | number)[]): string =>
+    cells.map((cell, i) => (isNumber[i] ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i]))).join('  ').trimEnd();
+  return [colors.dim(line(columns)), ...rows.map(line)];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bootPc, zoneOf } from '../test/fixtures.js';
-import { BuddyAllocator } from './index.js';
+import { BuddyAllocator, type ZoneTunables } from './index.js';
 import { createFrameTable } from '@kmem/hw';
 import { defaultMinFreeKbytes, pcpBatch, statThreshold } from './zone-limits.js';
 
@@ -73,6 +73,19 @@ describe('a machine', () => {
     let taken = 0;
     while (pages.allocPages(0, 0) > 0) taken++;
     expect(taken).toBe(2047);
+  });
+
+  test.each<[string, Partial<ZoneTunables>]>([
+    ['watermark_boost_factor', { watermarkBoostFactor: 0 }],
+    ['lowmem_reserve_ratio', { lowmemReserveRatio: { DMA: 32 } }],
+  ])('a write to %s leaves the sizes of per-CPU lists alone', (_, changes) => {
+    // More pages than the limits were computed from.
+    const { pages } = bootPc(131072, [{ start: 4096, end: 65536 }], { late: [{ start: 65536, end: 131072 }] });
+    const { pcp } = zoneOf(pages, 'DMA32');
+    pages.setTunables(changes);
+    expect(zoneOf(pages, 'DMA32').pcp).toMatchObject({ high: pcp.high, batch: pcp.batch });
+    pages.setTunables({ percpuPagelistHighFraction: 8 });
+    expect(zoneOf(pages, 'DMA32').pcp.high).toBe(Math.floor(126976 / 8));
   });
 
   test('percpu_pagelist_high_fraction sets the size of per-CPU lists', () => {

@@ -117,9 +117,10 @@ export function setZoneLimits(s: BuddyState, tunables: ZoneTunables): void {
 export function changeZoneLimits(s: BuddyState, tunables: ZoneTunables, changed: Partial<ZoneTunables>): void {
   s.watermarkBoostFactor = tunables.watermarkBoostFactor;
   if (changed.lowmemReserveRatio !== undefined) setLowmemReserve(s, tunables);
-  if (changed.minFreeKbytes !== undefined || changed.watermarkScaleFactor !== undefined) setWatermarks(s, tunables);
+  const movesMarks = changed.minFreeKbytes !== undefined || changed.watermarkScaleFactor !== undefined;
+  if (movesMarks) setWatermarks(s, tunables);
   for (let zone = 0; zone < s.nrZones; zone++) {
-    setPcpSizes(s, zone, tunables);
+    if (movesMarks || changed.percpuPagelistHighFraction !== undefined) setPcpSizes(s, zone, tunables);
     updateFastMarks(s, zone);
   }
 }

@@ -2,15 +2,17 @@
 import { readBuddyRecording } from '@kmem/conformance';
 import type { Demo } from '../demos/demo.js';
 import { FRAGMENTATION, fragmentationLesson, printLesson } from '../demos/fragmentation.js';
+import { OOM, oomLesson, printOom } from '../demos/oom.js';
 import { REPLAY, replayReport } from '../demos/replay.js';
 import { printReplay } from '../demos/replay-text.js';
+import { printWatermarks, WATERMARKS, watermarksLesson } from '../demos/watermarks.js';
 import { BadInput, EXIT_DIFFERENCE, EXIT_OK } from '../exit-code.js';
 import { Progress } from '../progress.js';
 import { readText } from '../recording-files.js';
 import type { Terminal } from '../terminal.js';
 
 /** All demos, in the order in which they are listed. */
-export const DEMOS: readonly Demo[] = [FRAGMENTATION, REPLAY];
+export const DEMOS: readonly Demo[] = [FRAGMENTATION, WATERMARKS, OOM, REPLAY];
 
 /**
  * Lists the demos.
@@ -40,6 +42,30 @@ export function runFragmentation(seed: number, json: boolean, terminal: Terminal
   const steps = fragmentationLesson(seed);
   if (json) terminal.printJson({ demo: FRAGMENTATION.name, seed, steps });
   else printLesson(steps, terminal);
+}
+
+/**
+ * Gives the lesson on watermarks.
+ *
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runWatermarks(json: boolean, terminal: Terminal): void {
+  const steps = watermarksLesson();
+  if (json) terminal.printJson({ demo: WATERMARKS.name, steps });
+  else printWatermarks(steps, terminal);
+}
+
+/**
+ * Gives the lesson on running out of memory.
+ *
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runOom(json: boolean, terminal: Terminal): void {
+  const steps = oomLesson();
+  if (json) terminal.printJson({ demo: OOM.name, steps });
+  else printOom(steps, terminal);
 }
 
 /**

@@ -8,8 +8,9 @@ import { Random } from '@kmem/conformance';
 import { drawFrameMap, type Holder } from '../frame-map.js';
 import { drawFreeLists, largestFreeOrder } from '../free-lists.js';
 import type { Terminal } from '../terminal.js';
-import { count, memory, percent, wrap } from '../text.js';
+import { count, memory, percent } from '../text.js';
 import type { Demo } from './demo.js';
+import { printSteps } from './lesson.js';
 import { NR_FRAMES, TeachingMachine, type MachinePicture } from './teaching-machine.js';
 
 /** Entry of the list of demos. */
@@ -153,8 +154,6 @@ function unusableText(picture: MachinePicture): string {
   );
 }
 
-const WIDTH = 78;
-
 /**
  * Prints the lesson.
  *
@@ -163,19 +162,8 @@ const WIDTH = 78;
  */
 export function printLesson(steps: readonly LessonStep[], terminal: Terminal): void {
   const { colors } = terminal;
-  terminal.print(
-    colors.bold(FRAGMENTATION.title),
-    colors.dim('Maps of the memory: # page of the kernel, u of a user, · free page, [──] free block of several pages.'),
-    '',
+  const legend = 'Maps of the memory: # page of the kernel, u of a user, · free page, [──] free block of several pages.';
+  printSteps(FRAGMENTATION, legend, steps, terminal, ({ pictures }) =>
+    pictures.flatMap(({ caption, frames, freeLists }) => ['', colors.dim(caption), ...drawFrameMap(frames, colors), ...drawFreeLists([freeLists], colors)]),
   );
-  steps.forEach((step, i) => {
-    terminal.print(colors.bold(colors.cyan(`${i + 1}. ${step.title}`)));
-    for (const paragraph of step.text) terminal.print(...wrap(paragraph, WIDTH).map((line) => `   ${line}`));
-    for (const picture of step.pictures) {
-      terminal.print('', colors.dim(`   ${picture.caption}`));
-      terminal.print(...drawFrameMap(picture.frames, colors).map((line) => `   ${line}`));
-      terminal.print(...drawFreeLists([picture.freeLists], colors).map((line) => `   ${line}`));
-    }
-    terminal.print('');
-  });
 }
