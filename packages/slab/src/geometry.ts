@@ -47,7 +47,7 @@ const WASTE_DIVISORS = [16, 8, 4] as const;
 const MIN_PARTIAL = 5;
 const MAX_PARTIAL = 10;
 /** Flags with which every allocation goes through the node's list, one object at a time. */
-const DEBUG_FLAGS = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE;
+export const DEBUG_FLAGS = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE;
 
 /** What a cache is asked to hold. */
 export interface CacheShape {

@@ -12,3 +12,6 @@ export {
 export type { KmallocLimits, KmallocType } from './kmalloc-classes.js';
 export { formatSlabinfo, formatSlabtop } from './slabinfo.js';
 export type { CacheCounts } from './slabinfo.js';
+export { slub } from './slub.js';
+export type { Slub, SlubOptions } from './slub.js';
+export type { SlubCache } from './slub-cache.js';

@@ -1,0 +1,90 @@
+/** What a CPU keeps: its slab, and a stack of slabs that it froze (slab spec 6.1 to 6.4). */
+import { linkFull, linkPartial } from './slab-list.js';
+import { releaseSlab } from './slab-life.js';
+import { C_FREE, C_PARTIAL, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, S_NEXT, S_STACKED, type SlubState } from './slub-state.js';
+
+/**
+ * Pushes a frozen slab on a CPU's stack.
+ *
+ * @param s - the cache.
+ * @param c - words of the CPU.
+ * @param slab - is on no list.
+ * @param drain - whether a stack that is high enough is emptied first.
+ * @kernelName put_cpu_partial
+ */
+export function stackSlab(s: SlubState, c: number, slab: number, drain: boolean): void {
+  const { words } = s;
+  const top = words[c + C_PARTIAL];
+  const stacked = top === 0 ? 0 : words[s.slab(top) + S_STACKED];
+  const full = drain && top !== 0 && stacked >= s.limits.cpuPartialSlabs;
+  words[c + C_PARTIAL] = slab;
+  words[s.slab(slab) + S_NEXT] = full ? 0 : top;
+  words[s.slab(slab) + S_STACKED] = full ? 1 : stacked + 1;
+  if (full) unfreezeStack(s, top);
+}
+
+/**
+ * Gives back what a CPU keeps: its slab, then its stack.
+ *
+ * @param s - the cache.
+ * @param c - words of the CPU.
+ * @kernelName __flush_cpu_slab
+ */
+export function flushCpu(s: SlubState, c: number): void {
+  if (s.words[c + C_SLAB] !== 0) deactivateSlab(s, c);
+  const top = s.words[c + C_PARTIAL];
+  s.words[c + C_PARTIAL] = 0;
+  unfreezeStack(s, top);
+}
+
+/**
+ * Takes its slab away from a CPU. The CPU's own list goes in front of the slab's.
+ *
+ * @param s - the cache.
+ * @param c - words of the CPU.
+ * @kernelName deactivate_slab
+ */
+export function deactivateSlab(s: SlubState, c: number): void {
+  const { links, words } = s;
+  const slab = words[c + C_SLAB];
+  const at = s.slab(slab);
+  const hadRemoteFrees = words[at + S_FREE] !== 0;
+  const base = (slab << s.indexBits) - 1;
+  const first = words[c + C_FREE];
+  if (first !== 0) {
+    let last = base + first;
+    words[at + S_INUSE]--;
+    for (; links[last] !== 0; last = base + links[last]) words[at + S_INUSE]--;
+    links[last] = words[at + S_FREE];
+    words[at + S_FREE] = first;
+  }
+  words[c + C_FREE] = 0;
+  words[c + C_SLAB] = 0;
+  words[at + S_FROZEN] = 0;
+  if (words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial) releaseSlab(s, slab);
+  else if (words[at + S_FREE] !== 0) linkPartial(s, slab, hadRemoteFrees);
+  else linkFull(s, slab);
+}
+
+/** Moves a whole stack to the node list; empty slabs beyond the kept number go, the last found first. */
+function unfreezeStack(s: SlubState, top: number): void {
+  const { words } = s;
+  let discard = 0;
+  for (let slab = top; slab !== 0; ) {
+    const at = s.slab(slab);
+    const next = words[at + S_NEXT];
+    words[at + S_FROZEN] = 0;
+    if (words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial) {
+      words[at + S_NEXT] = discard;
+      discard = slab;
+    } else {
+      linkPartial(s, slab, true);
+    }
+    slab = next;
+  }
+  while (discard !== 0) {
+    const next = words[s.slab(discard) + S_NEXT];
+    releaseSlab(s, discard);
+    discard = next;
+  }
+}

@@ -1,0 +1,74 @@
+/** The node list and the full list: slabs linked both ways, ends in two words side by side. */
+import { N_FULL_HEAD, N_HEAD, N_PARTIAL, S_NEXT, S_PREV, type SlubState } from './slub-state.js';
+
+/**
+ * Puts a slab on the node list.
+ *
+ * @param s - the cache.
+ * @param slab - is on no list.
+ * @param toTail - at the end, otherwise at the front.
+ */
+export function linkPartial(s: SlubState, slab: number, toTail: boolean): void {
+  s.words[N_PARTIAL]++;
+  link(s, N_HEAD, slab, toTail);
+}
+
+/**
+ * Takes a slab off the node list.
+ *
+ * @param s - the cache.
+ * @param slab - is on that list.
+ */
+export function unlinkPartial(s: SlubState, slab: number): void {
+  s.words[N_PARTIAL]--;
+  unlink(s, N_HEAD, slab);
+}
+
+/**
+ * Puts a slab at the front of the full list, if the cache has one.
+ *
+ * @param s - the cache.
+ * @param slab - is full and on no list.
+ */
+export function linkFull(s: SlubState, slab: number): void {
+  if (s.limits.listsFull) link(s, N_FULL_HEAD, slab, false);
+}
+
+/**
+ * Takes a slab off the full list, if the cache has one.
+ *
+ * @param s - the cache.
+ * @param slab - was full.
+ */
+export function unlinkFull(s: SlubState, slab: number): void {
+  if (s.limits.listsFull) unlink(s, N_FULL_HEAD, slab);
+}
+
+function link(s: SlubState, ends: number, slab: number, toTail: boolean): void {
+  const { words } = s;
+  const at = s.slab(slab);
+  const near = words[ends + (toTail ? 1 : 0)];
+  words[at + S_NEXT] = toTail ? 0 : near;
+  words[at + S_PREV] = toTail ? near : 0;
+  if (near === 0) {
+    words[ends] = slab;
+    words[ends + 1] = slab;
+  } else if (toTail) {
+    words[s.slab(near) + S_NEXT] = slab;
+    words[ends + 1] = slab;
+  } else {
+    words[s.slab(near) + S_PREV] = slab;
+    words[ends] = slab;
+  }
+}
+
+function unlink(s: SlubState, ends: number, slab: number): void {
+  const { words } = s;
+  const at = s.slab(slab);
+  const next = words[at + S_NEXT];
+  const prev = words[at + S_PREV];
+  if (prev === 0) words[ends] = next;
+  else words[s.slab(prev) + S_NEXT] = next;
+  if (next === 0) words[ends + 1] = prev;
+  else words[s.slab(next) + S_PREV] = prev;
+}

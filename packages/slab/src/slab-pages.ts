@@ -1,0 +1,111 @@
+/**
+ * The pages of a cache's slabs (slab spec 5.1): taken and given back, marked in the frame table, objects constructed.
+ *
+ * ```
+ *  owner of a slab's first frame:  | cache number | slab number (20 bits) |      its flags have PG_slab
+ *  owner of the other frames:      first frame, as of every compound page
+ * ```
+ */
+import {
+  __GFP_COMP, __GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, __GFP_RECLAIM,
+  __GFP_RECLAIMABLE, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_CONSTRAINT_MASK, GFP_DMA, GFP_DMA32, GFP_RECLAIM_MASK,
+  GFP_SLAB_BUG_MASK, KernelBug, NO_PAGE, PG_slab, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_RECLAIM_ACCOUNT,
+} from '@kmem/contracts';
+import type { Gfp, PhysAddr, Pfn } from '@kmem/contracts';
+import type { CacheGeometry } from './geometry.js';
+import { report, type SlubMachine } from './slub-machine.js';
+import { S_PFN, SLAB_NUMBER_BITS, type SlabSource, type SlubState } from './slub-state.js';
+
+/** A cache, as its pages know it. */
+export interface SlabPlan {
+  /** Name of the cache. */
+  readonly name: string;
+  /** Number of the cache. */
+  readonly number: number;
+  /** `SLAB_*` bits. */
+  readonly flags: number;
+  /** Sizes and places. */
+  readonly geometry: CacheGeometry;
+  /** Constructs one object, or null. */
+  readonly ctor: ((addr: PhysAddr) => void) | null;
+  /** True from its end on. */
+  destroyed: boolean;
+}
+
+/**
+ * Makes the source of a cache's slabs.
+ *
+ * @param machine - pages, frame table, reports.
+ * @param plan - the cache.
+ * @returns the source.
+ */
+export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSource {
+  const { frames, pages } = machine;
+  const { ctor, geometry } = plan;
+  const extra = pageFlags(plan);
+
+  function grow(s: SlubState, slab: number, gfp: Gfp): number {
+    if (plan.destroyed) {
+      report(machine, new KernelBug('DESTROYED_CACHE', `cache ${plan.name}: allocation after its end`, { cache: plan.name }));
+      return 0;
+    }
+    warnOfFlags(machine, plan, gfp);
+    const pfn = takePages(machine, plan, (gfp & (GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK)) | extra);
+    if (pfn === NO_PAGE) return 0;
+    const order = frames.block[pfn] & BLOCK_ORDER_MASK;
+    const objects = order === geometry.order ? geometry.objects : geometry.minObjects;
+    frames.flags[pfn] |= 1 << PG_slab;
+    frames.owner[pfn] = (plan.number << SLAB_NUMBER_BITS) | slab;
+    s.words[s.slab(slab) + S_PFN] = pfn;
+    if (ctor !== null) {
+      try {
+        const first = pfn * 2 ** frames.pageShift + geometry.redLeftPad;
+        for (let i = 0; i < objects; i++) ctor(first + i * geometry.size);
+      } catch (error) {
+        release(s, slab);
+        throw error;
+      }
+    }
+    return objects;
+  }
+
+  function release(s: SlubState, slab: number): void {
+    const pfn = s.words[s.slab(slab) + S_PFN];
+    frames.flags[pfn] &= ~(1 << PG_slab);
+    frames.owner[pfn] = 0;
+    pages.freePages(pfn, frames.block[pfn] & BLOCK_ORDER_MASK);
+  }
+
+  return { grow, release };
+}
+
+/** Tries the larger slab without insisting, then the smallest one with all that the caller allows. */
+function takePages(machine: SlubMachine, plan: SlabPlan, gfp: Gfp): Pfn {
+  const { order, minOrder } = plan.geometry;
+  let gently = (gfp | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_NOFAIL;
+  if ((gfp & __GFP_DIRECT_RECLAIM) !== 0 && order > minOrder) gently = (gently | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
+  const pfn = machine.pages.allocPages(gently, order);
+  return pfn === NO_PAGE ? machine.pages.allocPages(gfp, minOrder) : pfn;
+}
+
+/** What a cache's flags add to every request for pages. */
+function pageFlags(plan: SlabPlan): Gfp {
+  let gfp = plan.geometry.order > 0 ? __GFP_COMP : 0;
+  if ((plan.flags & SLAB_CACHE_DMA) !== 0) gfp |= GFP_DMA;
+  if ((plan.flags & SLAB_CACHE_DMA32) !== 0) gfp |= GFP_DMA32;
+  if ((plan.flags & SLAB_RECLAIM_ACCOUNT) !== 0) gfp |= __GFP_RECLAIMABLE;
+  return gfp;
+}
+
+/** Warns of flags that a request for new pages should not have, and that are ignored. */
+function warnOfFlags(machine: SlubMachine, plan: SlabPlan, gfp: Gfp): void {
+  const bad = gfp & GFP_SLAB_BUG_MASK;
+  const fields = { cache: plan.name, gfp };
+  if (bad !== 0) {
+    report(machine, new KernelBug('BAD_GFP', `cache ${plan.name}: GFP bits 0x${bad.toString(16)} are ignored`, fields, 'warn'));
+  }
+  if (plan.ctor !== null && (gfp & __GFP_ZERO) !== 0 && !machine.warnedZero) {
+    machine.warnedZero = true;
+    report(machine, new KernelBug('BAD_GFP', `cache ${plan.name}: __GFP_ZERO spoils constructed objects`, fields, 'warn'));
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Taking an object (slab spec 5): from the CPU's own list, else from its slab, its stack, the node list, new pages.
+ */
+import type { CpuId, Gfp } from '@kmem/contracts';
+import { deactivateSlab, stackSlab } from './cpu-slabs.js';
+import { growSlab } from './slab-life.js';
+import { linkFull, linkPartial, unlinkPartial } from './slab-list.js';
+import {
+  C_FREE, C_PARTIAL, C_SLAB, LIVE, N_HEAD, NO_OBJECT, S_FREE, S_FROZEN, S_INUSE, S_NEXT, S_OBJECTS,
+  type SlubState,
+} from './slub-state.js';
+
+/**
+ * Makes the function that takes objects.
+ *
+ * @param s - the cache.
+ * @returns takes one object on a CPU: its number, or `NO_OBJECT`.
+ */
+export function createObjectAlloc(s: SlubState): (cpu: CpuId, gfp: Gfp) => number {
+  const { indexBits, limits } = s;
+  if (limits.isDebug) return (_cpu, gfp) => allocFromNode(s, gfp);
+  const firstCpu = s.cpu(0);
+  const stride = s.cpu(1) - firstCpu;
+
+  return function allocObject(cpu, gfp) {
+    const { words } = s;
+    const c = firstCpu + cpu * stride;
+    const first = words[c + C_FREE];
+    if (first === 0) return refill(s, c, gfp);
+    const object = (words[c + C_SLAB] << indexBits) + first - 1;
+    words[c + C_FREE] = s.links[object];
+    s.links[object] = LIVE;
+    return object;
+  };
+}
+
+/** The CPU's own list is empty: steps A2 to A6. */
+function refill(s: SlubState, c: number, gfp: Gfp): number {
+  const { words } = s;
+  const mine = words[c + C_SLAB];
+  if (mine !== 0) {
+    // Others may have freed objects of the slab meanwhile.
+    if (words[s.slab(mine) + S_FREE] !== 0) return useCpuSlab(s, c);
+    words[s.slab(mine) + S_FROZEN] = 0;
+    words[c + C_SLAB] = 0;
+  }
+  const top = words[c + C_PARTIAL];
+  if (top !== 0) {
+    words[c + C_PARTIAL] = words[s.slab(top) + S_NEXT];
+    words[c + C_SLAB] = top;
+    return useCpuSlab(s, c);
+  }
+  const slab = takePartial(s, c) || growForCpu(s, c, gfp);
+  if (slab === 0) return NO_OBJECT;
+  s.words[c + C_SLAB] = slab;
+  return useCpuSlab(s, c);
+}
+
+/** Hands the CPU slab's whole list to the CPU and takes its first object. */
+function useCpuSlab(s: SlubState, c: number): number {
+  const { links, words } = s;
+  const slab = words[c + C_SLAB];
+  const at = s.slab(slab);
+  const object = (slab << s.indexBits) + words[at + S_FREE] - 1;
+  words[at + S_FREE] = 0;
+  words[at + S_INUSE] = words[at + S_OBJECTS];
+  words[c + C_FREE] = links[object];
+  links[object] = LIVE;
+  return object;
+}
+
+/** Takes the first slab of the node list, and moves some more to the CPU's stack. 0: the list is empty. */
+function takePartial(s: SlubState, c: number): number {
+  const { words } = s;
+  const first = words[N_HEAD];
+  if (first === 0) return 0;
+  unlinkPartial(s, first);
+  words[s.slab(first) + S_FROZEN] = 1;
+  const enough = s.limits.cpuPartialSlabs >> 1;
+  for (let moved = 0; moved <= enough && words[N_HEAD] !== 0; moved++) {
+    const slab = words[N_HEAD];
+    unlinkPartial(s, slab);
+    words[s.slab(slab) + S_FROZEN] = 1;
+    stackSlab(s, c, slab, false);
+  }
+  return first;
+}
+
+function growForCpu(s: SlubState, c: number, gfp: Gfp): number {
+  const slab = growSlab(s, gfp);
+  if (slab === 0) return 0;
+  s.words[s.slab(slab) + S_FROZEN] = 1;
+  // Getting pages may have made others use this cache on this CPU.
+  if (s.words[c + C_SLAB] !== 0) deactivateSlab(s, c);
+  return slab;
+}
+
+/** A debugged cache: one object from the first slab of the node list (slab spec 8.3). */
+function allocFromNode(s: SlubState, gfp: Gfp): number {
+  let slab = s.words[N_HEAD];
+  if (slab === 0) {
+    slab = growSlab(s, gfp);
+    if (slab === 0) return NO_OBJECT;
+    linkPartial(s, slab, false);
+  }
+  const { links, words } = s;
+  const at = s.slab(slab);
+  const object = (slab << s.indexBits) + words[at + S_FREE] - 1;
+  words[at + S_FREE] = links[object];
+  links[object] = LIVE;
+  if (++words[at + S_INUSE] === words[at + S_OBJECTS]) {
+    unlinkPartial(s, slab);
+    linkFull(s, slab);
+  }
+  return object;
+}

@@ -1,0 +1,260 @@
+/** SlubCache: one cache. Addresses outside, object numbers inside. */
+import { __GFP_ZERO, KernelBug, NULL, PG_slab } from '@kmem/contracts';
+import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheState, SlabObject } from '@kmem/contracts';
+import { assertCacheValid } from './assert-valid.js';
+import { exportCacheState, slabsFrom } from './cache-state.js';
+import type { CacheGeometry } from './geometry.js';
+import { createObjectAddresses, headFrame, type ObjectAddresses } from './object-address.js';
+import { createSlabPages, type SlabPlan } from './slab-pages.js';
+import type { CacheCounts } from './slabinfo.js';
+import { createObjectAlloc } from './slub-alloc.js';
+import { allocObjects, findUnfreeable } from './slub-bulk.js';
+import { createObjectFree, freeObjects } from './slub-free.js';
+import { badAddress, hex, report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
+import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
+import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type SlubLimits } from './slub-state.js';
+
+/** What a cache was made for, beside its pages' plan. */
+export interface SlubCachePlan extends SlabPlan {
+  /** Bytes of an object. */
+  readonly objectSize: number;
+  /** First byte of the part that may be copied. */
+  readonly userOffset: number;
+  /** Bytes of that part. */
+  readonly userSize: number;
+  /** What decides the way of objects. */
+  readonly limits: SlubLimits;
+}
+
+/** A cache of `slub()`. */
+export class SlubCache implements SlabCache {
+  readonly name: string;
+  readonly objectSize: number;
+  readonly size: number;
+  readonly align: number;
+  readonly flags: number;
+  readonly userOffset: number;
+  readonly userSize: number;
+  /** Sizes and places inside slot and slab. */
+  readonly geometry: CacheGeometry;
+  readonly #machine: SlubMachine;
+  readonly #plan: SlubCachePlan;
+  readonly #state: SlubState;
+  readonly #addresses: ObjectAddresses;
+  readonly #take: (cpu: CpuId, gfp: Gfp) => number;
+  readonly #give: (cpu: CpuId, object: number) => void;
+  readonly #onDestroy: () => void;
+
+  /**
+   * @param machine - what all caches share.
+   * @param plan - what the cache is for.
+   * @param onDestroy - is told of its end.
+   */
+  constructor(machine: SlubMachine, plan: SlubCachePlan, onDestroy: () => void) {
+    this.name = plan.name;
+    this.objectSize = plan.objectSize;
+    this.size = plan.geometry.size;
+    this.align = plan.geometry.align;
+    this.flags = plan.flags;
+    this.userOffset = plan.userOffset;
+    this.userSize = plan.userSize;
+    this.geometry = plan.geometry;
+    this.#machine = machine;
+    this.#plan = plan;
+    this.#onDestroy = onDestroy;
+    this.#state = new SlubState(plan.limits, createSlabPages(machine, plan));
+    this.#addresses = createObjectAddresses(this.#state, machine.frames, plan);
+    this.#take = createObjectAlloc(this.#state);
+    this.#give = createObjectFree(this.#state);
+  }
+
+  alloc(gfp: Gfp): PhysAddr {
+    const object = this.#take(this.#machine.cpus.cpu, gfp);
+    if (object === NO_OBJECT) return NULL;
+    const addr = this.#addresses.addressOf(object);
+    if ((gfp & __GFP_ZERO) !== 0) this.#machine.memory?.fill(addr, this.objectSize, 0);
+    return addr;
+  }
+
+  free(addr: PhysAddr): void {
+    const object = this.#addresses.objectAt(addr);
+    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) this.#reportFree(addr);
+    else this.#give(this.#machine.cpus.cpu, object);
+  }
+
+  allocBulk(gfp: Gfp, count: number, objects: Float64Array): number {
+    if (!this.#isCount(count, objects)) return 0;
+    const numbers = new Int32Array(count);
+    if (!allocObjects(this.#state, this.#take, this.#machine.cpus.cpu, gfp, numbers)) return 0;
+    for (let i = 0; i < count; i++) {
+      objects[i] = this.#addresses.addressOf(numbers[i]);
+      if ((gfp & __GFP_ZERO) !== 0) this.#machine.memory?.fill(objects[i], this.objectSize, 0);
+    }
+    return count;
+  }
+
+  freeBulk(count: number, objects: Float64Array): void {
+    if (!this.#isCount(count, objects)) return;
+    const numbers = new Int32Array(count);
+    for (let i = 0; i < count; i++) numbers[i] = this.#addresses.objectAt(objects[i]);
+    const bad = findUnfreeable(this.#state, numbers);
+    if (bad >= 0) this.#reportFree(objects[bad]);
+    else freeObjects(this.#state, this.#machine.cpus.cpu, numbers, count);
+  }
+
+  shrink(): boolean {
+    return this.shrinkInOrder(this.#cpuNumbers());
+  }
+
+  /**
+   * Shrinks as {@link SlubCache.shrink}, CPUs being flushed in a given order.
+   *
+   * @param order - every CPU once.
+   * @returns true when the cache has no pages left.
+   * @context task.
+   */
+  shrinkInOrder(order: readonly CpuId[]): boolean {
+    flushCpus(this.#state, order);
+    return shrinkNode(this.#state);
+  }
+
+  destroy(): boolean {
+    return this.destroyInOrder(this.#cpuNumbers());
+  }
+
+  /**
+   * Destroys the cache as {@link SlubCache.destroy}, CPUs being flushed in a given order.
+   *
+   * @param order - every CPU once.
+   * @returns false when objects are in use: the cache stays.
+   * @throws KernelBug `DESTROYED_CACHE`.
+   * @context task.
+   */
+  destroyInOrder(order: readonly CpuId[]): boolean {
+    if (this.#plan.destroyed) {
+      report(this.#machine, new KernelBug('DESTROYED_CACHE', `cache ${this.name}: destroyed twice`, { cache: this.name }));
+      return true;
+    }
+    flushCpus(this.#state, order);
+    if (!releaseEmptySlabs(this.#state)) {
+      this.#reportLive();
+      return false;
+    }
+    this.#plan.destroyed = true;
+    this.#onDestroy();
+    return true;
+  }
+
+  /**
+   * Counts slabs and objects, as /proc/slabinfo shows them.
+   *
+   * @returns the counts.
+   * @context any.
+   */
+  counts(): CacheCounts {
+    const { words } = this.#state;
+    const { objects, order } = this.geometry;
+    const listed = slabsFrom(this.#state, words[N_HEAD]).map((slab) => this.#state.slab(slab));
+    return {
+      name: this.name,
+      size: this.size,
+      objects,
+      order,
+      nrSlabs: words[N_SLABS],
+      totalObjects: words[N_OBJECTS],
+      freeInPartial: listed.reduce((sum, at) => sum + words[at + S_OBJECTS] - words[at + S_INUSE], 0),
+    };
+  }
+
+  /**
+   * Writes the lists down.
+   *
+   * @returns a copy.
+   * @context any.
+   */
+  exportState(): SlabCacheState {
+    return exportCacheState(this.#state);
+  }
+
+  /**
+   * Finds the object around an address in a page of this cache.
+   *
+   * @param addr - the address.
+   * @returns the object; null in bytes that belong to none.
+   * @context any.
+   */
+  find(addr: PhysAddr): SlabObject | null {
+    const { frames } = this.#machine;
+    const { redLeftPad, size } = this.geometry;
+    const pfn = headFrame(frames, addr);
+    const slab = frames.owner[pfn] & SLAB_NUMBER_MASK;
+    const first = pfn * 2 ** frames.pageShift + redLeftPad;
+    const index = Math.floor((addr - first) / size);
+    const start = first + index * size;
+    if (index < 0 || index >= this.#state.words[this.#state.slab(slab) + S_OBJECTS] || addr - start >= this.objectSize) return null;
+    const live = this.#state.links[(slab << this.#state.indexBits) | index] === LIVE;
+    return { cache: this, start, index, live };
+  }
+
+  /**
+   * Checks every invariant of the cache.
+   *
+   * @throws KernelBug `CORRUPT_STATE` naming the first equation that does not hold.
+   * @context any.
+   */
+  assertValid(): void {
+    assertCacheValid(this.#state, this.name);
+    const { frames } = this.#machine;
+    for (let slab = 1; slab < this.#state.unused; slab++) {
+      const pfn = this.#state.words[this.#state.slab(slab) + S_PFN];
+      if (pfn === 0) continue;
+      const owner = (this.#plan.number << SLAB_NUMBER_BITS) | slab;
+      if (frames.owner[pfn] === owner && (frames.flags[pfn] & (1 << PG_slab)) !== 0) continue;
+      const what = `a slab's first frame names it: found ${String(frames.owner[pfn])}, expected ${String(owner)}`;
+      throw new KernelBug('CORRUPT_STATE', what, { cache: this.name, slab, pfn });
+    }
+  }
+
+  #cpuNumbers(): CpuId[] {
+    return Array.from({ length: this.#machine.cpus.nrCpus }, (_, cpu) => cpu);
+  }
+
+  #isCount(count: number, objects: Float64Array): boolean {
+    if (Number.isInteger(count) && count >= 0 && count <= objects.length) return true;
+    const what = `count is ${String(count)}, expected an integer from 0 to ${String(objects.length)}, the length of the array`;
+    report(this.#machine, new KernelBug('BAD_SIZE', what, { argument: 'count', found: count, expected: objects.length }));
+    return false;
+  }
+
+  #reportFree(addr: PhysAddr): void {
+    const { frames } = this.#machine;
+    const pfn = headFrame(frames, addr);
+    const isSlab = (frames.flags[pfn] & (1 << PG_slab)) !== 0;
+    if (!isSlab) {
+      report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not in a page of a cache'));
+    } else if (frames.owner[pfn] >>> SLAB_NUMBER_BITS !== this.#plan.number) {
+      report(this.#machine, badAddress('WRONG_CACHE', this.name, addr, 'the page belongs to another cache', { pfn }));
+    } else if (this.#addresses.objectAt(addr) === NO_OBJECT) {
+      report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not the start of an object', { pfn }));
+    } else {
+      report(this.#machine, badAddress('DOUBLE_FREE', this.name, addr, 'the object is free already', { pfn }));
+    }
+  }
+
+  /** Names the objects that keep a cache alive, slab by slab of the node list; full slabs are not searched (slab spec 2.2). */
+  #reportLive(): void {
+    const { indexBits, links, words } = this.#state;
+    for (const slab of slabsFrom(this.#state, words[N_HEAD])) {
+      for (let i = 0; i < words[this.#state.slab(slab) + S_OBJECTS]; i++) {
+        const object = (slab << indexBits) | i;
+        if (links[object] !== LIVE) continue;
+        const addr = this.#addresses.addressOf(object);
+        const what = `cache ${this.name}: object ${hex(addr)} is still in use`;
+        report(this.#machine, new KernelBug('LIVE_OBJECTS', what, { cache: this.name, addr }, 'warn'));
+      }
+    }
+    const slabs = words[N_SLABS];
+    const what = `cache ${this.name}: still has objects, in ${String(slabs)} slabs; it is kept`;
+    report(this.#machine, new KernelBug('LIVE_OBJECTS', what, { cache: this.name, slabs }, 'warn'));
+  }
+}

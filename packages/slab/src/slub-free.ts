@@ -1,0 +1,103 @@
+/**
+ * Giving objects back (slab spec 6 and 7.2): to the CPU's own list where the slab is the CPU's, else to the slab's.
+ */
+import type { CpuId } from '@kmem/contracts';
+import { stackSlab } from './cpu-slabs.js';
+import { releaseSlab } from './slab-life.js';
+import { linkPartial, unlinkFull, unlinkPartial } from './slab-list.js';
+import { C_FREE, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, type SlubState } from './slub-state.js';
+
+/** Objects of other slabs that a bulk free looks past before it frees what it has collected. */
+const LOOK_AHEAD = 3;
+
+/**
+ * Makes the function that gives objects back.
+ *
+ * @param s - the cache.
+ * @returns gives one object back on a CPU; the object is in use.
+ */
+export function createObjectFree(s: SlubState): (cpu: CpuId, object: number) => void {
+  const { indexBits } = s;
+  const indexMask = (1 << indexBits) - 1;
+  const firstCpu = s.cpu(0);
+  const stride = s.cpu(1) - firstCpu;
+
+  return function freeObject(cpu, object) {
+    const { links, words } = s;
+    const c = firstCpu + cpu * stride;
+    const slab = object >>> indexBits;
+    const own = slab === words[c + C_SLAB];
+    const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
+    const prior = words[head];
+    links[object] = prior;
+    words[head] = (object & indexMask) + 1;
+    if (own) return;
+    words[s.slab(slab) + S_INUSE]--;
+    settle(s, c, slab, prior !== 0);
+  };
+}
+
+/**
+ * Gives several objects back. Objects of one slab are joined as far as they stand close together, and then go back in
+ * one step; so they come out in another order than if they had been freed one by one.
+ *
+ * @param s - the cache.
+ * @param cpu - on which CPU.
+ * @param objects - numbers of objects in use; is rearranged.
+ * @param count - how many.
+ */
+export function freeObjects(s: SlubState, cpu: CpuId, objects: Int32Array, count: number): void {
+  const c = s.cpu(cpu);
+  for (let end = count; end > 0; ) {
+    const slab = objects[end - 1] >>> s.indexBits;
+    let start = end - 1;
+    let patience = LOOK_AHEAD;
+    for (let i = end - 2; i >= 0; i--) {
+      if (objects[i] >>> s.indexBits === slab) {
+        start--;
+        const object = objects[i];
+        objects[i] = objects[start];
+        objects[start] = object;
+      } else if (--patience === 0) break;
+    }
+    freeGroup(s, c, slab, objects.subarray(start, end));
+    end = start;
+  }
+}
+
+/** Frees objects of one slab in one step. */
+function freeGroup(s: SlubState, c: number, slab: number, objects: Int32Array): void {
+  const { links, words } = s;
+  const own = slab === words[c + C_SLAB];
+  const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
+  const prior = words[head];
+  const base = (slab << s.indexBits) - 1;
+  for (const object of objects) {
+    links[object] = words[head];
+    words[head] = object - base;
+  }
+  if (own) return;
+  words[s.slab(slab) + S_INUSE] -= objects.length;
+  settle(s, c, slab, prior !== 0);
+}
+
+/** Puts a slab where it belongs after objects came back to it. */
+function settle(s: SlubState, c: number, slab: number, hadFree: boolean): void {
+  const { words } = s;
+  const at = s.slab(slab);
+  if (words[at + S_FROZEN] !== 0) return;
+  if (!hadFree && !s.limits.isDebug) {
+    words[at + S_FROZEN] = 1;
+    stackSlab(s, c, slab, true);
+    return;
+  }
+  const discard = words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial;
+  if (hadFree) {
+    if (!discard) return;
+    unlinkPartial(s, slab);
+  } else {
+    unlinkFull(s, slab);
+    if (!discard) linkPartial(s, slab, true);
+  }
+  if (discard) releaseSlab(s, slab);
+}

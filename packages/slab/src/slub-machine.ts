@@ -1,0 +1,66 @@
+/** What the caches of one allocator share: pages, frame table, memory, the caller's CPU, reports. */
+import { KernelBug } from '@kmem/contracts';
+import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink } from '@kmem/contracts';
+import { SLAB_NUMBER_BITS } from './slub-state.js';
+
+/** Caches of one allocator: a cache's number and a slab's share a word of the frame table. */
+export const MOST_CACHES = 2 ** (31 - SLAB_NUMBER_BITS);
+/** Low bits of that word: the slab. */
+export const SLAB_NUMBER_MASK = 2 ** SLAB_NUMBER_BITS - 1;
+
+/** The parts. */
+export interface SlubMachine {
+  /** Where pages come from. */
+  readonly pages: PageAllocator;
+  /** The table that allocator keeps. */
+  readonly frames: FrameTable;
+  /** RAM, or null for addresses alone. */
+  readonly memory: PhysicalMemory | null;
+  /** Who is asking. */
+  readonly cpus: CpuContext;
+  /** Receiver of reports, or null. */
+  readonly reports: ReportSink | null;
+  /** True once somebody was told that zeroing spoils constructed objects. */
+  warnedZero: boolean;
+}
+
+/**
+ * Hands a report to the sink, or throws it where there is none. Without a sink a warning is dropped.
+ *
+ * @param machine - the parts.
+ * @param bug - the report.
+ */
+export function report(machine: SlubMachine, bug: KernelBug): void {
+  if (machine.reports !== null) machine.reports.report(bug);
+  else if (bug.severity === 'bug') throw bug;
+}
+
+/**
+ * Makes the report of a call about an address.
+ *
+ * @param code - the rule that was broken.
+ * @param cache - name of the cache that was called.
+ * @param addr - the address.
+ * @param what - what is wrong with it, in words.
+ * @param fields - the numbers behind the words.
+ * @returns the report.
+ */
+export function badAddress(
+  code: 'BAD_OBJECT' | 'WRONG_CACHE' | 'DOUBLE_FREE',
+  cache: string,
+  addr: PhysAddr,
+  what: string,
+  fields: KernelBugFields = {},
+): KernelBug {
+  return new KernelBug(code, `cache ${cache}, address ${hex(addr)}: ${what}`, { cache, addr, ...fields });
+}
+
+/**
+ * Writes an address.
+ *
+ * @param addr - any number.
+ * @returns hexadecimal where it is an address.
+ */
+export function hex(addr: PhysAddr): string {
+  return Number.isSafeInteger(addr) && addr >= 0 ? `0x${addr.toString(16)}` : String(addr);
+}

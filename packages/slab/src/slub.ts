@@ -1,0 +1,145 @@
+/**
+ * slub: the object allocator of Linux 6.1.
+ *
+ * Read on from here: slub-alloc.ts and slub-free.ts are the two ways through, cpu-slabs.ts what a CPU keeps, slab-list.ts
+ * the node's lists, slab-pages.ts where slabs come from; slub-state.ts has the layout and the invariants.
+ */
+import {
+  KernelBug, PG_slab, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_HWCACHE_ALIGN, SLAB_KMALLOC,
+  SLAB_PANIC, SLAB_POISON, SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
+} from '@kmem/contracts';
+import type {
+  CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject,
+} from '@kmem/contracts';
+import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
+import { headFrame } from './object-address.js';
+import { requireInteger } from './option-checks.js';
+import { SlubCache } from './slub-cache.js';
+import { MOST_CACHES, report, type SlubMachine } from './slub-machine.js';
+import { SLAB_NUMBER_BITS } from './slub-state.js';
+
+/** Options of {@link slub}. */
+export interface SlubOptions {
+  /** Where slabs come from. Must keep `frames` and honour `__GFP_COMP`. */
+  readonly pages: PageAllocator;
+  /** The frame table that `pages` keeps. */
+  readonly frames: FrameTable;
+  /** RAM, so that `__GFP_ZERO` has something to zero. */
+  readonly memory?: PhysicalMemory;
+  /**
+   * The current CPU.
+   * @defaultValue one CPU
+   */
+  readonly cpus?: CpuContext;
+  /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
+  readonly reports?: ReportSink;
+}
+
+/** The allocator that {@link slub} makes. */
+export interface Slub extends SlabAllocator {
+  /** Makes a cache, as {@link SlabAllocator.createCache}. */
+  createCache(options: SlabCacheOptions): SlubCache | null;
+  /** Lists the caches, as {@link SlabAllocator.caches}. */
+  caches(): readonly SlubCache[];
+  /** Says whose a page is, as {@link SlabAllocator.cacheOf}. */
+  cacheOf(addr: PhysAddr): SlubCache | null;
+}
+
+const KNOWN_FLAGS =
+  SLAB_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_CONSISTENCY_CHECKS | SLAB_HWCACHE_ALIGN | SLAB_KMALLOC |
+  SLAB_PANIC | SLAB_POISON | SLAB_RECLAIM_ACCOUNT | SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU;
+
+/** The caller unless stated. */
+const SINGLE_CPU: CpuContext = Object.freeze({
+  nrCpus: 1,
+  cpu: 0,
+  inInterrupt: false,
+  inSoftirq: false,
+  taskFlags: 0,
+  realtime: false,
+  oomVictim: false,
+});
+
+/**
+ * Makes an object allocator that works like SLUB of Linux 6.1.
+ *
+ * @param options - pages, frame table, and what differs from the defaults.
+ * @returns an allocator without caches.
+ * @example
+ * ```ts
+ * import { BuddyAllocator } from '@kmem/buddy';
+ * import { GFP_KERNEL } from '@kmem/contracts';
+ * import { createFrameTable } from '@kmem/hw';
+ * import { slub } from '@kmem/slab';
+ *
+ * const frames = createFrameTable({ nrFrames: 1024 });
+ * const slab = slub({ pages: new BuddyAllocator({ frames }), frames });
+ * const points = slab.createCache({ name: 'points', sizeBytes: 24 });
+ * const first = points?.alloc(GFP_KERNEL) ?? 0;
+ * slab.find(first + 10)?.start === first; // -> true
+ * ```
+ */
+export function slub(options: SlubOptions): Slub {
+  const { pages, frames, memory = null, cpus = SINGLE_CPU, reports = null } = options;
+  const machine: SlubMachine = { pages, frames, memory, cpus, reports, warnedZero: false };
+  /** By number; a number is free again after its cache's end. */
+  const numbered: (SlubCache | null)[] = [];
+  let newestFirst: readonly SlubCache[] = [];
+
+  function createCache(asked: SlabCacheOptions): SlubCache | null {
+    const { name, sizeBytes, flags = 0, ctor = null, userOffset = 0, userSize = 0 } = asked;
+    checkCacheOptions(asked);
+    const shape = { objectSize: sizeBytes, align: asked.align ?? 0, flags, hasConstructor: ctor !== null };
+    const geometry = cacheGeometry({ ...shape, nrCpus: cpus.nrCpus, pageShift: pages.pageShift, maxOrder: pages.maxOrder });
+    if (geometry === null) return refuse(machine, asked, `no block of pages holds an object of ${String(sizeBytes)} bytes`);
+    if ((flags & ~KNOWN_FLAGS) !== 0) return refuse(machine, asked, `the flags 0x${(flags & ~KNOWN_FLAGS).toString(16)} are not known`);
+    const unused = numbered.indexOf(null);
+    const number = unused < 0 ? numbered.length : unused;
+    if (number >= MOST_CACHES) return refuse(machine, asked, `there are ${String(MOST_CACHES)} caches already`);
+    const isDebug = (flags & DEBUG_FLAGS) !== 0;
+    const { cpuPartialSlabs, minPartial, objects } = geometry;
+    const listsFull = (flags & SLAB_STORE_USER) !== 0;
+    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartialSlabs, isDebug, listsFull };
+    const plan = { name, number, flags, geometry, ctor, destroyed: false, objectSize: sizeBytes, userOffset, userSize, limits };
+    const cache = new SlubCache(machine, plan, () => {
+      numbered[number] = null;
+      newestFirst = newestFirst.filter((other) => other !== cache);
+    });
+    numbered[number] = cache;
+    newestFirst = [cache, ...newestFirst];
+    return cache;
+  }
+
+  function cacheOf(addr: PhysAddr): SlubCache | null {
+    const pfn = headFrame(frames, addr);
+    if ((frames.flags[pfn] & (1 << PG_slab)) === 0) return null;
+    return numbered[frames.owner[pfn] >>> SLAB_NUMBER_BITS];
+  }
+
+  function find(addr: PhysAddr): SlabObject | null {
+    return cacheOf(addr)?.find(addr) ?? null;
+  }
+
+  function assertValid(): void {
+    for (const cache of newestFirst) cache.assertValid();
+  }
+
+  return { createCache, caches: () => newestFirst, cacheOf, find, assertValid };
+}
+
+/** A cache cannot be made: stops the machine if the flags say so, otherwise warns. */
+function refuse(machine: SlubMachine, asked: SlabCacheOptions, why: string): null {
+  const { flags = 0, name, sizeBytes } = asked;
+  const severity = (flags & SLAB_PANIC) !== 0 ? 'bug' : 'warn';
+  report(machine, new KernelBug('BAD_CACHE', `cache ${name}: ${why}`, { cache: name, sizeBytes, flags }, severity));
+  return null;
+}
+
+function checkCacheOptions(asked: SlabCacheOptions): void {
+  const { name, sizeBytes, userOffset = 0, userSize = 0 } = asked;
+  if (typeof name !== 'string') throw new TypeError(`name: expected a string, got ${typeof name}`);
+  if (name === '') throw new RangeError('name: expected at least one character, got none');
+  requireInteger('sizeBytes', sizeBytes, 1, 2 ** 31 - 1);
+  requireInteger('userOffset', userOffset, 0, sizeBytes);
+  requireInteger('userSize', userSize, 0, sizeBytes - userOffset);
+}
