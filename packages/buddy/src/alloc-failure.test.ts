@@ -1,5 +1,5 @@
 import { __GFP_NOWARN, GFP_DMA, GFP_DMA32, GFP_KERNEL, GFP_NOWAIT, NO_PAGE, type KernelBug } from '@kmem/contracts';
-import { createFrameTable } from '@kmem/hw';
+import { createFrameTable, describeMachine, getProfile } from '@kmem/hw';
 import { expect, test } from 'vitest';
 import { load, lowMachine, oneZone } from '../test/fixtures.js';
 import { BuddyAllocator, type BuddyOptions } from './index.js';
@@ -46,6 +46,21 @@ test('a request whose zones are all empty is reported like any other, one for DM
   expect(bugs).toEqual([]);
   expect(pages.allocPages(GFP_DMA32 | GFP_KERNEL, 0)).toBe(NO_PAGE);
   expect(bugs.map(({ code }) => code)).toEqual(['ALLOC_FAILURE']);
+});
+
+test.each([
+  ['i386-1200m', 'HighMem'],
+  ['pc-160m', null],
+])('%s: pages in all, without an address, and not managed, as they are present', (name, high) => {
+  const profile = getProfile(name);
+  const { zones, nrFrames, presentPages } = describeMachine(profile);
+  const bugs: KernelBug[] = [];
+  const frames = createFrameTable({ nrFrames, pageblockOrder: profile.pageblockOrder });
+  const pages = new BuddyAllocator({ frames, zones, free: [], reports: { report: (bug) => bugs.push(bug) } });
+  pages.allocPages(GFP_KERNEL, 0);
+  const highPages = pages.exportState().zones.find(({ zone }) => zone === high)?.present ?? 0;
+  expect(highPages > 0).toBe(high !== null);
+  expect(bugs[0].message.split('\n').slice(-3)).toEqual([`${presentPages} pages RAM`, `${highPages} pages HighMem/MovableOnly`, `${presentPages} pages reserved`]);
 });
 
 test('several nodes: a line each, and their numbers in the header', () => {

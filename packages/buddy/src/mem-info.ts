@@ -5,6 +5,7 @@
  * it does not count is 0.
  */
 import { P_COUNT, P_DIFF, pcpWords, Z_BOOST, Z_HIGHATOMIC, Z_MANAGED, Z_NODE, Z_NR_BLOCKS, Z_NONEMPTY, Z_NR_FREE, Z_PRESENT, Z_RESERVE, Z_WMARK, zoneWords, type BuddyState } from './state.js';
+import { isLow } from './zone-limits.js';
 
 /** Letters of the migratetypes, by value. */
 const TYPE_LETTERS = ['U', 'M', 'E', 'H', 'I'];
@@ -76,7 +77,7 @@ export function memInfo(s: BuddyState): string[] {
   const free = zones.reduce((sum, zone) => sum + freePages(s, zone), 0);
   const pcp = zones.reduce((sum, zone) => sum + pcpPages(s, zone), 0);
   totals.push(`free:${String(free)} free_pcp:${String(pcp)} free_cma:0`);
-  const high = zones.filter((zone) => ['HighMem', 'Movable'].includes(s.kinds[zone % s.kinds.length]));
+  const high = zones.filter((zone) => !isLow(s, zone));
   return [
     'Mem-Info:',
     ...totals.map((line, i) => (i === 0 ? line : ` ${line}`)),
@@ -85,7 +86,7 @@ export function memInfo(s: BuddyState): string[] {
     ...zones.map((zone) => blocksLine(s, zone)),
     `${String(count('file_pages'))} total pagecache pages`,
     `${String(words(Z_PRESENT))} pages RAM`,
-    `${String(high.reduce((sum, zone) => sum + s.words[zoneWords(zone) + Z_MANAGED], 0))} pages HighMem/MovableOnly`,
+    `${String(high.reduce((sum, zone) => sum + s.words[zoneWords(zone) + Z_PRESENT], 0))} pages HighMem/MovableOnly`,
     `${String(words(Z_PRESENT) - words(Z_MANAGED))} pages reserved`,
   ];
 }

@@ -160,8 +160,14 @@ function setWatermarks(s: BuddyState, tunables: ZoneTunables): void {
   if (raised > minFree) applyMinFree(s, tunables, raised, kbytesPerPage, lowmem);
 }
 
-/** True for a zone whose pages all have a kernel address. Movable lies above the highest zone, so it has no more of them than that one. */
-function isLow(s: BuddyState, zone: number): boolean {
+/**
+ * Tells whether all pages of a zone have a kernel address. Movable lies above the highest zone, so it has no more of them than that one.
+ *
+ * @param s - the state.
+ * @param zone - zone id.
+ * @returns false for HighMem, and for Movable above it.
+ */
+export function isLow(s: BuddyState, zone: number): boolean {
   const kind = s.kinds[zone % s.kinds.length];
   return kind !== 'HighMem' && (kind !== 'Movable' || !s.kinds.includes('HighMem'));
 }
