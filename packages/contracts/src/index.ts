@@ -1,4 +1,4 @@
-export { NO_PAGE, NULL } from './units.js';
+export { NO_PAGE, NULL, ZERO_SIZE_PTR } from './units.js';
 export type {
   CpuId,
   Gfp,

@@ -41,3 +41,6 @@ export const NO_PAGE: Pfn = -1;
 
 /** The null physical address. Frame 0 is never handed out, so it is never a valid result. */
 export const NULL: PhysAddr = 0;
+
+/** What a request for no bytes returns: an address that may be freed and must not be touched. */
+export const ZERO_SIZE_PTR: PhysAddr = 16;

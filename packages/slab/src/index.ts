@@ -15,3 +15,6 @@ export type { CacheCounts } from './slabinfo.js';
 export { slub } from './slub.js';
 export type { Slub, SlubOptions } from './slub.js';
 export type { SlubCache } from './slub-cache.js';
+export { createKmalloc } from './kmalloc.js';
+export type { Kmalloc, KmallocCore, KmallocOptions } from './kmalloc.js';
+export type { KmallocStrings } from './kmalloc-strings.js';

@@ -1,0 +1,301 @@
+/**
+ * The kmalloc family: memory of any size, from caches up to two pages, from whole blocks of pages above (slab spec 1, 11).
+ *
+ * ```
+ *  kmalloc(size, gfp)   row by gfp: plain, accounted, reclaimable, DMA     column by size: 8 .. two pages
+ *                       one cache for each; above the last column the page allocator, compound
+ *  kfree(addr)          a page of a cache: the cache's object     the first byte of a compound page: that page
+ *                       NULL and ZERO_SIZE_PTR: nothing
+ * ```
+ * Works over any SlabAllocator and any PageAllocator; neither knows of it.
+ */
+import {
+  __GFP_COMP,
+  __GFP_ZERO,
+  BLOCK_ORDER_MASK,
+  BLOCK_TAIL,
+  KernelBug,
+  NO_PAGE,
+  NULL,
+  PG_head,
+  PG_slab,
+  SLAB_POISON,
+  SLAB_RED_ZONE,
+  SLAB_STORE_USER,
+  SLAB_TYPESAFE_BY_RCU,
+  ZERO_SIZE_PTR,
+  type FrameTable,
+  type Gfp,
+  type KernelBugCode,
+  type PageAllocator,
+  type Pfn,
+  type PhysAddr,
+  type PhysicalMemory,
+  type ReportSink,
+  type SlabAllocator,
+  type SlabCache,
+} from '@kmem/contracts';
+import { KMALLOC_TYPES, kmallocAlign, kmallocCacheName, kmallocSizes, kmallocType } from './kmalloc-classes.js';
+import { createKmallocStrings, type KmallocStrings } from './kmalloc-strings.js';
+
+/** Largest size looked up in the table; above, a class is found from the size's highest bit. */
+const TABLE_LIMIT = 192;
+/** Items of other slabs that a bulk free looks past (slab spec 7.2). */
+const LOOK_AHEAD = 3;
+
+/** Options of {@link createKmalloc}. */
+export interface KmallocOptions {
+  /** Makes the caches. */
+  readonly slabs: SlabAllocator;
+  /** Serves requests above two pages. Must keep `frames` and honour `__GFP_COMP`. */
+  readonly pages: PageAllocator;
+  /** The frame table that `pages` keeps. */
+  readonly frames: FrameTable;
+  /**
+   * RAM, to be zeroed and copied.
+   * @defaultValue none: addresses alone
+   */
+  readonly memory?: PhysicalMemory;
+  /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
+  readonly reports?: ReportSink;
+}
+
+/** The calls that the others are made of. */
+export interface KmallocCore {
+  /** All caches, in the order in which they were made: by row, each from the smallest size on. */
+  readonly caches: readonly SlabCache[];
+
+  /**
+   * Counts the pages in use by requests that no cache holds.
+   *
+   * @returns pages; /proc/meminfo counts them as slab that cannot be reclaimed.
+   * @context any.
+   */
+  readonly largePages: () => number;
+
+  /**
+   * Takes memory.
+   *
+   * @param sizeBytes - bytes; 0 takes nothing.
+   * @param gfp - what may be done to get it; DMA, reclaimable and accounted choose the row of caches.
+   * @returns the first byte, `ZERO_SIZE_PTR` for 0 bytes, or `NULL` when there is no memory or the size is too large.
+   * @throws KernelBug `BAD_SIZE` when the size is not an integer from 0 on.
+   * @context any; the flags must not allow direct reclaim where sleeping is forbidden.
+   * @kernelName kmalloc
+   */
+  readonly kmalloc: (sizeBytes: number, gfp: Gfp) => PhysAddr;
+
+  /**
+   * Gives memory back. `NULL` and `ZERO_SIZE_PTR` are nothing.
+   *
+   * @param addr - what one of the family returned.
+   * @throws KernelBug `BAD_OBJECT` or `DOUBLE_FREE` for anything else.
+   * @context any but NMI.
+   * @kernelName kfree
+   */
+  readonly kfree: (addr: PhysAddr) => void;
+
+  /**
+   * Gives several back, as many of one slab together as lie close in the array.
+   *
+   * @param count - how many.
+   * @param addrs - as for kfree, from item 0 on; left as they were.
+   * @throws KernelBug `BAD_SIZE` when the count is not an integer from 0 to the length of the array, and as kfree.
+   * @context any but NMI, interrupts on.
+   * @kernelName kfree_bulk
+   */
+  readonly kfreeBulk: (count: number, addrs: Float64Array) => void;
+
+  /**
+   * Tells how many bytes may be used, which may be more than were asked for.
+   *
+   * @param addr - what one of the family, or a cache, returned.
+   * @returns bytes; 0 for `NULL` and `ZERO_SIZE_PTR`.
+   * @throws KernelBug `BAD_OBJECT` for an address that nobody took.
+   * @context any.
+   * @kernelName ksize
+   */
+  readonly ksize: (addr: PhysAddr) => number;
+}
+
+/** The whole family. */
+export type Kmalloc = KmallocCore & KmallocStrings;
+
+/**
+ * Makes the family with its caches.
+ *
+ * @param options - the allocators below, and the memory.
+ * @returns the calls.
+ * @throws KernelBug `BAD_CACHE` when a cache cannot be made.
+ * @context task.
+ * @example
+ * ```ts
+ * import { BuddyAllocator } from '@kmem/buddy';
+ * import { GFP_KERNEL } from '@kmem/contracts';
+ * import { createFrameTable } from '@kmem/hw';
+ * import { createKmalloc, slub } from '@kmem/slab';
+ *
+ * const frames = createFrameTable({ nrFrames: 1024 });
+ * const pages = new BuddyAllocator({ frames });
+ * const { kmalloc, kfree, ksize } = createKmalloc({ slabs: slub({ pages, frames }), pages, frames });
+ * const addr = kmalloc(100, GFP_KERNEL);
+ * ksize(addr); // -> 128
+ * kfree(addr);
+ * ```
+ */
+export function createKmalloc(options: KmallocOptions): Kmalloc {
+  const core = createCore(options);
+  return { ...core, ...createKmallocStrings(core, options.memory ?? null) };
+}
+
+function createCore(options: KmallocOptions): KmallocCore {
+  const { slabs, pages, frames, memory = null, reports = null } = options;
+  const { pageShift } = frames;
+  const { block, flags, owner, refcount } = frames;
+  const pageSize = 2 ** pageShift;
+  const sizes = kmallocSizes({ pageShift });
+  const nrSizes = sizes.length;
+  const largest = sizes[nrSizes - 1];
+  const caches = makeCaches(slabs, sizes);
+  const columnOf = tableOfColumns(sizes);
+  /** Columns from 256 bytes on follow the highest bit of `size - 1`. */
+  const firstPower = sizes.indexOf(256) - 8;
+  let nrLargePages = 0;
+
+  function kmalloc(sizeBytes: number, gfp: Gfp): PhysAddr {
+    // One comparison lets every size through that a cache holds; the rest is sorted out behind it.
+    if (!(sizeBytes > 0 && sizeBytes <= largest) || sizeBytes !== (sizeBytes | 0)) return kmallocUnusual(sizeBytes, gfp);
+    const column = sizeBytes <= TABLE_LIMIT ? columnOf[(sizeBytes + 7) >> 3] : firstPower + 32 - Math.clz32(sizeBytes - 1);
+    return caches[kmallocType(gfp) * nrSizes + column].alloc(gfp);
+  }
+
+  /** No bytes, more than two pages, or no size at all. */
+  function kmallocUnusual(sizeBytes: number, gfp: Gfp): PhysAddr {
+    if (sizeBytes === 0) return ZERO_SIZE_PTR;
+    if (!Number.isInteger(sizeBytes) || sizeBytes < 0) {
+      complain('BAD_SIZE', `size is ${String(sizeBytes)}, expected an integer from 0 on`, { sizeBytes });
+      return NULL;
+    }
+    const order = Math.max(Math.ceil(Math.log2(sizeBytes)) - pageShift, 0);
+    const pfn = pages.allocPages((gfp & ~__GFP_ZERO) | __GFP_COMP, order);
+    if (pfn === NO_PAGE) return NULL;
+    nrLargePages += 2 ** order;
+    const addr = pfn * pageSize;
+    if ((gfp & __GFP_ZERO) !== 0) memory?.fill(addr, pageSize * 2 ** order, 0);
+    return addr;
+  }
+
+  function kfree(addr: PhysAddr): void {
+    if (addr === NULL || addr === ZERO_SIZE_PTR) return;
+    const cache = slabs.cacheOf(addr);
+    if (cache !== null) cache.free(addr);
+    else freeLarge(addr);
+  }
+
+  function kfreeBulk(count: number, addrs: Float64Array): void {
+    if (!(Number.isInteger(count) && count >= 0 && count <= addrs.length)) {
+      complain('BAD_SIZE', `count is ${String(count)}, expected an integer from 0 to ${String(addrs.length)}, the length of the array`, { count });
+      return;
+    }
+    const left = addrs.slice(0, count);
+    for (let n = count; n > 0; ) n = freeGroup(left, n);
+  }
+
+  /** Frees the last item and those of the same slab within reach; returns how many are left, at the front. */
+  function freeGroup(addrs: Float64Array, n: number): number {
+    const cache = slabs.cacheOf(addrs[n - 1]);
+    if (cache === null) {
+      kfree(addrs[n - 1]);
+      return n - 1;
+    }
+    const head = headOf(addrs[n - 1]);
+    let start = n - 1;
+    let patience = LOOK_AHEAD;
+    for (let i = n - 2; i >= 0; i--) {
+      if (headOf(addrs[i]) === head) {
+        start--;
+        const found = addrs[i];
+        addrs[i] = addrs[start];
+        addrs[start] = found;
+      } else if (--patience === 0) {
+        break;
+      }
+    }
+    cache.freeBulk(n - start, addrs.subarray(start, n));
+    return start;
+  }
+
+  function ksize(addr: PhysAddr): number {
+    if (addr === NULL || addr === ZERO_SIZE_PTR) return 0;
+    const cache = slabs.cacheOf(addr);
+    if (cache !== null) return usableSize(cache);
+    const pfn = headOf(addr);
+    if (isLarge(pfn, addr)) return pageSize * 2 ** (block[pfn] & BLOCK_ORDER_MASK);
+    complain('BAD_OBJECT', `${hex(addr)} is not memory that kmalloc handed out`, { addr });
+    return 0;
+  }
+
+  /** A compound page, or a page alone, that starts at the address and that somebody holds. */
+  function isLarge(pfn: Pfn, addr: PhysAddr): boolean {
+    return pfn > 0 && pfn * pageSize === addr && refcount[pfn] > 0 && (flags[pfn] & (1 << PG_slab)) === 0;
+  }
+
+  function freeLarge(addr: PhysAddr): void {
+    const pfn = headOf(addr);
+    if (!isLarge(pfn, addr)) {
+      complain('BAD_OBJECT', `${hex(addr)} is freed and is not memory that kmalloc handed out`, { addr });
+      return;
+    }
+    const order = block[pfn] & BLOCK_ORDER_MASK;
+    if ((flags[pfn] & (1 << PG_head)) === 0) {
+      // Two pages are the least that comes from here: this one is somebody else's, and Linux frees it all the same.
+      complain('BAD_OBJECT', `${hex(addr)} is freed by kfree and came from the page allocator`, { addr, pfn }, 'warn');
+      pages.freePages(pfn, 0);
+      return;
+    }
+    nrLargePages -= 2 ** order;
+    pages.freePages(pfn, order);
+  }
+
+  function headOf(addr: PhysAddr): Pfn {
+    const pfn = Math.floor(addr / pageSize);
+    if (!(pfn > 0 && pfn < frames.nrFrames)) return 0;
+    return (block[pfn] & BLOCK_TAIL) !== 0 ? owner[pfn] : pfn;
+  }
+
+  function complain(code: KernelBugCode, what: string, fields: Record<string, number>, severity: 'bug' | 'warn' = 'bug'): void {
+    const bug = new KernelBug(code, what, fields, severity);
+    if (reports !== null) reports.report(bug);
+    else if (severity === 'bug') throw bug;
+  }
+
+  return { caches, largePages: () => nrLargePages, kmalloc, kfree, kfreeBulk, ksize };
+}
+
+/** Makes the caches row by row, smallest first (slab spec 1.4). That all of an object may be copied keeps others from merging in. */
+function makeCaches(slabs: SlabAllocator, sizes: readonly number[]): SlabCache[] {
+  return KMALLOC_TYPES.flatMap((row, type) =>
+    sizes.map((size) => {
+      const name = kmallocCacheName(type, size);
+      const cache = slabs.createCache({ name, sizeBytes: size, align: kmallocAlign(size), flags: row.flags, userSize: size });
+      if (cache === null) throw new KernelBug('BAD_CACHE', `cache ${name} cannot be made`, { cache: name });
+      return cache;
+    }),
+  );
+}
+
+/** Column by size in units of 8 bytes, rounded up. */
+function tableOfColumns(sizes: readonly number[]): Uint8Array {
+  return Uint8Array.from({ length: TABLE_LIMIT / 8 + 1 }, (_, units) => sizes.findIndex((size) => size >= units * 8));
+}
+
+/** What of an object its user may touch (slab spec 1.6). */
+function usableSize({ flags, objectSize, size }: SlabCache): number {
+  if ((flags & (SLAB_RED_ZONE | SLAB_POISON)) !== 0) return objectSize;
+  if ((flags & (SLAB_TYPESAFE_BY_RCU | SLAB_STORE_USER)) !== 0) return Math.ceil(objectSize / 8) * 8;
+  return size;
+}
+
+function hex(addr: PhysAddr): string {
+  return Number.isSafeInteger(addr) && addr >= 0 ? `0x${addr.toString(16)}` : String(addr);
+}
