@@ -1,8 +1,9 @@
 /** The implementations that recordings are replayed through: the packages of this repository. */
 import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
-import type { Implementations, RecordedMachine } from '@kmem/conformance';
-import type { TraceSink } from '@kmem/contracts';
-import { createFrameTable, recordedPc } from '@kmem/hw';
+import type { Implementations, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, type TraceSink } from '@kmem/contracts';
+import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
+import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '@kmem/slab';
 import { bootProfile } from './machine.js';
 
 /**
@@ -17,9 +18,45 @@ export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSin
   return new BuddyAllocator({ frames, state, nrMigratetypes, maxOrder, ...(trace && { trace }) });
 }
 
+/** RAM of the machine on which tables of kmalloc were taken, in MiB. */
+const KMALLOC_MIB = 512;
+
+/**
+ * Boots a machine with a kmalloc family.
+ *
+ * @returns the family and what it stands on.
+ */
+function bootKmalloc(): KmallocUnderTest {
+  const profile = recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 });
+  const { zones, free, nrFrames } = describeMachine(profile);
+  const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
+  const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
+  const memory = createMemory({ sizeBytes: nrFrames * 2 ** pageShift, backing: 'sparse' });
+  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory });
+  const slabs = slub({ pages, frames, memory });
+  const sizes = kmallocSizes({ pageShift });
+  return {
+    ...createKmalloc({ slabs, pages, frames, memory }),
+    pages,
+    memory,
+    sizeRoundup: kmallocSizeRoundup,
+    cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
+    orderOf: (addr) => {
+      const pfn = Math.floor(addr / 2 ** pageShift);
+      return frames.block[(frames.block[pfn] & BLOCK_TAIL) !== 0 ? frames.owner[pfn] : pfn] & BLOCK_ORDER_MASK;
+    },
+    limits: () => ({
+      KMALLOC_MIN_SIZE: sizes[0],
+      KMALLOC_MAX_CACHE_SIZE: sizes[sizes.length - 1],
+      KMALLOC_MAX_SIZE: kmallocMaxSize({ pageShift, maxOrder }),
+    }),
+  };
+}
+
 /** What `conform` and the replay demo hold against the recorded kernel. */
 export const IMPLEMENTATIONS: Implementations = {
   loadPages,
+  bootKmalloc,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
   procRows: {
     zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),

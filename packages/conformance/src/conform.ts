@@ -8,6 +8,7 @@ import { replayBuddy } from './buddy-replay.js';
 import { unsupportedResult } from './conformance-result.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
+import { conformKmalloc } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
 import { recordingKind } from './recording-meta.js';
@@ -52,6 +53,7 @@ export function conform(
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
+  if (kind === 'kmalloc') return conformKmalloc(input, implementations);
   if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];
   return [unsupportedResult(input.name, kind, `no replayer for recordings of kind "${kind}"`)];
 }

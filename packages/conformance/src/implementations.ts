@@ -4,7 +4,9 @@
  * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
  * reading and unpacking files is the caller's part.
  */
-import type { CpuId, PageAllocator, PageState, ProcInputs, ProcRow, TraceSink, ZoneKind } from '@kmem/contracts';
+import type {
+  CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, TraceSink, ZoneKind,
+} from '@kmem/contracts';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
 export interface RecordedMachine {
@@ -78,6 +80,45 @@ export interface BootedPages {
   exportState(cpu: CpuId): PageState;
 }
 
+/** A kmalloc family with what it stands on, just booted. */
+export interface KmallocUnderTest {
+  /** The page allocator below. */
+  readonly pages: PageAllocator;
+  /** RAM, with bytes behind it. */
+  readonly memory: PhysicalMemory;
+  /** The caches of the family. */
+  readonly caches: readonly SlabCache[];
+  /** kmalloc. */
+  readonly kmalloc: (sizeBytes: number, gfp: Gfp) => PhysAddr;
+  /** kmalloc_array. */
+  readonly kmallocArray: (count: number, sizeBytes: number, gfp: Gfp) => PhysAddr;
+  /** kcalloc. */
+  readonly kcalloc: (count: number, sizeBytes: number, gfp: Gfp) => PhysAddr;
+  /** krealloc. */
+  readonly krealloc: (addr: PhysAddr, sizeBytes: number, gfp: Gfp) => PhysAddr;
+  /** kfree. */
+  readonly kfree: (addr: PhysAddr) => void;
+  /** kfree_sensitive. */
+  readonly kfreeSensitive: (addr: PhysAddr) => void;
+  /** ksize. */
+  readonly ksize: (addr: PhysAddr) => number;
+  /** kmalloc_size_roundup. */
+  readonly sizeRoundup: (sizeBytes: number) => number;
+  /** Names the cache of an address; null for a block of pages. */
+  readonly cacheNameOf: (addr: PhysAddr) => string | null;
+  /** Tells the order of the pages of an address. */
+  readonly orderOf: (addr: PhysAddr) => number;
+  /** The smallest and largest class, and the largest request, in bytes. */
+  readonly limits: () => {
+    /** Bytes. */
+    readonly KMALLOC_MIN_SIZE: number;
+    /** Bytes. */
+    readonly KMALLOC_MAX_CACHE_SIZE: number;
+    /** Bytes. */
+    readonly KMALLOC_MAX_SIZE: number;
+  };
+}
+
 /** The implementations that recordings are replayed through. */
 export interface Implementations {
   /**
@@ -94,6 +135,12 @@ export interface Implementations {
    * not compared.
    */
   readonly procRows?: Readonly<Record<RowText, (pages: PageAllocatorUnderTest, inputs: ProcInputs) => readonly ProcRow[]>>;
+  /**
+   * Boots a machine with a kmalloc family: x86_64 with one CPU and enough memory. Without it tables of kmalloc are not compared.
+   *
+   * @returns a family that shares nothing with earlier ones.
+   */
+  readonly bootKmalloc?: () => KmallocUnderTest;
 }
 
 /** A recording, read and unpacked. */

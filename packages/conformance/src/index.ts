@@ -9,7 +9,7 @@ export { Random } from './random.js';
 export { conform } from './conform.js';
 export type { ConformOptions } from './conform.js';
 export type { Conformance, Difference } from './conformance-result.js';
-export type { BootedPages, BootRequest, Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput, RowText } from './implementations.js';
+export type { BootedPages, BootRequest, Implementations, KmallocUnderTest, PageAllocatorUnderTest, RecordedMachine, RecordingInput, RowText } from './implementations.js';
 export { isRecordingError, RecordingError } from './recording-error.js';
 export { readRecordedMachine } from './recorded-machine.js';
 export { readBuddyRecording } from './buddy-recording.js';

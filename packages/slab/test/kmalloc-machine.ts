@@ -1,17 +1,16 @@
-/** The recorded PC with 160 MiB, with a kmalloc family on it. */
+/** A PC with a kmalloc family on it. */
 import { BuddyAllocator } from '@kmem/buddy';
-import type { FrameTable, PhysicalMemory, ReportSink } from '@kmem/contracts';
-import { createFrameTable, createMemory, describeMachine, getProfile } from '@kmem/hw';
-import { createKmalloc, slub } from '../src/index.js';
+import type { KmallocUnderTest } from '@kmem/conformance';
+import { BLOCK_ORDER_MASK, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
+import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
+import { headFrame } from '../src/object-address.js';
+import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '../src/index.js';
 import type { Kmalloc, Slub } from '../src/index.js';
 
 /** The parts of a machine. */
-export interface KmallocMachine {
+export interface KmallocMachine extends Kmalloc, KmallocUnderTest {
   readonly pages: BuddyAllocator;
-  readonly frames: FrameTable;
   readonly slabs: Slub;
-  readonly memory: PhysicalMemory;
-  readonly family: Kmalloc;
 }
 
 /**
@@ -21,7 +20,7 @@ export interface KmallocMachine {
  * @returns its parts.
  */
 export function bootKmalloc(reports?: ReportSink): KmallocMachine {
-  const profile = getProfile('pc-160m');
+  const profile = recordedPc({ ramMib: 512, nrCpus: 1 });
   const { zones, free, nrFrames } = describeMachine(profile);
   const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
   const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
@@ -29,7 +28,16 @@ export function bootKmalloc(reports?: ReportSink): KmallocMachine {
   const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, ...(reports && { reports }) });
   const parts = { pages, frames, memory, ...(reports && { reports }) };
   const slabs = slub(parts);
-  return { ...parts, slabs, family: createKmalloc({ ...parts, slabs }) };
+  return {
+    ...createKmalloc({ ...parts, slabs }),
+    pages,
+    slabs,
+    memory,
+    sizeRoundup: kmallocSizeRoundup,
+    cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
+    orderOf: (addr) => frames.block[headFrame(frames, addr)] & BLOCK_ORDER_MASK,
+    limits: () => ({ KMALLOC_MIN_SIZE: kmallocSizes()[0], KMALLOC_MAX_CACHE_SIZE: kmallocSizes().at(-1) ?? 0, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
+  };
 }
 
 /**

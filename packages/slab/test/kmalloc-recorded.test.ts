@@ -1,134 +1,92 @@
 /** What a real kernel answered to requests of the kmalloc family, asked again of ours. */
-import { __GFP_ACCOUNT, __GFP_DMA, __GFP_NOWARN, __GFP_RECLAIMABLE, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_ATOMIC, GFP_DMA32, GFP_KERNEL, ZERO_SIZE_PTR, type Gfp } from '@kmem/contracts';
+import { conform } from '@kmem/conformance';
+import type { Conformance, Implementations } from '@kmem/conformance';
 import { describe, expect, test } from 'vitest';
-import { headFrame } from '../src/object-address.js';
-import { bootKmalloc, readBytes, type KmallocMachine } from './kmalloc-machine.js';
-import { readLines } from './recordings.js';
+import { bootKmalloc } from './kmalloc-machine.js';
+import { readText } from './recordings.js';
 
-interface Request {
-  readonly kmalloc: number;
-  readonly flags: string;
-  readonly ok: boolean;
-  readonly pointer?: number;
-  readonly ksize?: number;
-  readonly cache?: string;
-  readonly order?: number;
-  readonly min_align_log2?: number;
-}
-
-interface Resize {
-  readonly krealloc: readonly [number, number];
-  readonly zero_flag: number;
-  readonly old_ksize: number;
-  readonly new_ksize: number;
-  readonly moved: boolean;
-  readonly result: string;
-  readonly leading_bytes_kept: number;
-  readonly zeroed_after: number;
-}
-
-const FLAGS: Readonly<Record<string, Gfp>> = {
-  GFP_KERNEL,
-  GFP_ATOMIC,
-  GFP_DMA32,
-  GFP_KERNEL_ACCOUNT: GFP_KERNEL | __GFP_ACCOUNT,
-  __GFP_RECLAIMABLE,
-  __GFP_DMA,
-  __GFP_ZERO,
+const implementations: Implementations = {
+  bootKmalloc,
+  loadPages: () => {
+    throw new Error('no page allocator is recorded here');
+  },
 };
 
-/** Objects over which the lowest alignment was taken. */
-const ALIGN_SAMPLE = 6;
-/** What memory was filled with before it was resized. */
-const FILL = 0xab;
-
-function parseFlags(text: string): Gfp {
-  return text.split('|').reduce((sum, name) => {
-    if (!(name in FLAGS)) throw new Error(`unknown flag ${name}`);
-    return sum | FLAGS[name];
-  }, __GFP_NOWARN);
+function replay(text: string): Conformance {
+  return conform({ name: 'kmalloc.jsonl', text }, implementations)[0];
 }
 
-const lines = (file: string): object[] => readLines(`kmalloc/${file}`) as object[];
+test.each([
+  ['sizes.jsonl.gz', 4900, 0],
+  ['edges.jsonl.gz', 1800, 65],
+])('%s: every line that its arguments decide', (file, least, stated) => {
+  const result = replay(readText(`kmalloc/${file}`));
+  expect(result.difference).toBeNull();
+  expect(result.exact).toBe(result.total);
+  expect(result.total).toBeGreaterThan(least);
+  expect(result.stated).toHaveLength(stated);
+});
 
-describe.each(['sizes.jsonl.gz', 'edges.jsonl.gz'])('%s', (file) => {
-  test('every request gets the size, cache, pages and alignment that it got there', () => {
-    const machine = bootKmalloc();
-    const requests = lines(file).filter((line): line is Request => 'kmalloc' in line);
-    expect(requests.length).toBeGreaterThan(400);
-    const wrong = requests.flatMap((request) => {
-      const got = ask(machine, request);
-      const want = expected(request);
-      return want === null || JSON.stringify(got) === JSON.stringify(want) ? [] : [{ request, got }];
+/** Members that say what was asked. */
+const INPUTS = ['kmalloc', 'flags', 'nowarn', 'krealloc', 'zero_flag', 'kmalloc_size_roundup', 'kmalloc_array', 'kcalloc', 'krealloc_null', 'krealloc_from_zero_size', 'kfree_sensitive', 'alloc_pages_exact', 'alloc_pages_order', 'cache', 'refcount'];
+
+/** Outputs that were chance on the recorded machine. */
+function isChance(row: Readonly<Record<string, unknown>>, member: string): boolean {
+  if (member === 'min_align_log2') return row['cache'] === '(pages)';
+  if (member === 'zeroed_after') return row['zero_flag'] === 0;
+  return member === 'zero_bytes_after';
+}
+
+function altered(value: unknown): unknown {
+  if (typeof value === 'number') return value + 1;
+  return typeof value === 'boolean' ? !value : `${String(value)}x`;
+}
+
+describe('every altered output is found', () => {
+  test.each(['sizes.jsonl.gz', 'edges.jsonl.gz'])('%s', (file) => {
+    const [meta, ...rows] = readText(`kmalloc/${file}`).trimEnd().split('\n');
+    const stated = new Set(replay(readText(`kmalloc/${file}`)).stated.map((text) => Number(/^line (\d+)/.exec(text)?.[1])));
+    const missed: string[] = [];
+    let count = 0;
+    rows.forEach((text, i) => {
+      // Lines are an object of plain values each.
+      const row = JSON.parse(text) as Record<string, unknown>;
+      if (stated.has(i + 2) || text.startsWith('{"kv')) return;
+      if (i % 5 !== 0 && 'kmalloc' in row) return;
+      for (const member of Object.keys(row)) {
+        const isInput = INPUTS.includes(member) && !(member === 'cache' && 'kmalloc' in row);
+        if (isInput || isChance(row, member)) continue;
+        count++;
+        // Lines stand alone, so one is enough to find the change in it.
+        const lines = [meta, JSON.stringify({ ...row, [member]: altered(row[member]) }), ''];
+        if (!isFound(lines.join('\n'))) missed.push(`${text}: ${member}`);
+      }
     });
-    expect(wrong).toEqual([]);
-    expect(machine.family.largePages()).toBe(0);
+    expect(missed.join('\n')).toBe('');
+    expect(count).toBeGreaterThan(4000);
   });
+
+  /** One machine serves all lines; each gives back what it takes. */
+  const machine = bootKmalloc();
+
+  function isFound(text: string): boolean {
+    try {
+      return conform({ name: 'kmalloc.jsonl', text }, { ...implementations, bootKmalloc: () => machine })[0].difference !== null;
+    } catch {
+      // A line that contradicts itself is no valid recording.
+      return true;
+    }
+  }
 });
 
-/** What a request must come to; null where the recorded kernel's zone DMA was too full, which says nothing about kmalloc. */
-function expected(request: Request): unknown {
-  const { kmalloc: size, ok, pointer, ksize, cache, order, flags } = request;
-  if (size === 0) return { pointer, ksize };
-  if (!ok) return flags.includes('__GFP_DMA') && size <= 4194304 ? null : { ok };
-  // Of a single block of pages the alignment beyond its size is chance.
-  return { ksize, cache, order, align: cache === '(pages)' ? Math.log2(ksize ?? 0) : request.min_align_log2 };
-}
-
-function ask({ family, frames, slabs }: KmallocMachine, { kmalloc: size, flags }: Request): unknown {
-  const gfp = parseFlags(flags);
-  const addr = family.kmalloc(size, gfp);
-  if (size === 0) return { pointer: addr, ksize: family.ksize(addr) };
-  if (addr === 0) return { ok: false };
-  const ksize = family.ksize(addr);
-  const cache = slabs.cacheOf(addr)?.name ?? '(pages)';
-  const order = frames.block[headFrame(frames, addr)] & BLOCK_ORDER_MASK;
-  const more = cache === '(pages)' ? [] : Array.from({ length: ALIGN_SAMPLE - 1 }, () => family.kmalloc(size, gfp));
-  const align = cache === '(pages)' ? Math.log2(ksize) : Math.min(...[addr, ...more].map(trailingZeros));
-  for (const other of [addr, ...more]) family.kfree(other);
-  return { ksize, cache, order, align };
-}
-
-function trailingZeros(addr: number): number {
-  let bits = 0;
-  while (addr % 2 ** (bits + 1) === 0) bits++;
-  return bits;
-}
-
-test('every resize stays, moves, keeps and clears as it did there', () => {
-  const { family, memory } = bootKmalloc();
-  const resizes = lines('edges.jsonl.gz').filter((line): line is Resize => 'krealloc' in line);
-  expect(resizes.length).toBeGreaterThan(500);
-  const wrong = resizes.flatMap((want) => {
-    const [from, to] = want.krealloc;
-    const old = family.kmalloc(from, GFP_KERNEL);
-    const oldSize = family.ksize(old);
-    memory.fill(old, oldSize, FILL);
-    const now = family.krealloc(old, to, want.zero_flag === 1 ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL);
-    const newSize = family.ksize(now);
-    const bytes = newSize === 0 ? new Uint8Array() : readBytes(memory, now, newSize);
-    const kept = bytes.findIndex((byte) => byte !== FILL);
-    const got = {
-      krealloc: want.krealloc,
-      zero_flag: want.zero_flag,
-      old_ksize: oldSize,
-      new_ksize: newSize,
-      moved: now !== old,
-      result: now === ZERO_SIZE_PTR ? 'ZERO_SIZE_PTR' : 'pointer',
-      leading_bytes_kept: kept < 0 ? bytes.length : kept,
-      // Without the flag, what lies behind is chance.
-      zeroed_after: want.zero_flag === 1 ? leadingZeros(bytes.subarray(Math.min(oldSize, newSize))) : want.zeroed_after,
-    };
-    // Or the next one would find this one's fill behind what it was given.
-    memory.fill(old, oldSize, 0);
-    memory.fill(now, newSize, 0);
-    family.kfree(now);
-    return JSON.stringify(got) === JSON.stringify(want) ? [] : [{ want, got }];
-  });
-  expect(wrong).toEqual([]);
+test.each([
+  ['{"kmalloc":-1,"flags":"GFP_KERNEL","nowarn":1,"ok":true}', 'an integer of at least 0'],
+  ['{"kmalloc":8,"flags":"GFP_OTHER","nowarn":1,"ok":true}', 'flags out of GFP_KERNEL'],
+  ['{"kmalloc":8,"flags":"GFP_KERNEL","nowarn":1,"okay":true}', 'one of the members'],
+  ['{"kfrob":8}', 'one of kmalloc krealloc'],
+])('%s is refused: %s', (line, expected) => {
+  const meta = readText('kmalloc/sizes.jsonl.gz').split('\n')[0];
+  const run = (): Conformance => replay([meta, line, ''].join('\n'));
+  if (expected.startsWith('an integer') || expected.startsWith('flags')) expect(run().difference?.got).toContain(expected);
+  else expect(run).toThrow(expected);
 });
-
-function leadingZeros(bytes: Uint8Array): number {
-  const end = bytes.findIndex((byte) => byte !== 0);
-  return end < 0 ? bytes.length : end;
-}

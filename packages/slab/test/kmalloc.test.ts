@@ -1,6 +1,6 @@
 import { __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL, isKernelBug, NULL, ZERO_SIZE_PTR, type KernelBug } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
-import { bootKmalloc, readBytes } from './kmalloc-machine.js';
+import { bootKmalloc, readBytes, type KmallocMachine } from './kmalloc-machine.js';
 
 function codeOf(call: () => unknown): string {
   try {
@@ -13,7 +13,7 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('requests for nothing and for too much', () => {
-  const { family } = bootKmalloc();
+  const family = bootKmalloc();
   const { kmalloc, kfree, ksize, kcalloc, kmallocArray, kreallocArray } = family;
 
   test('nothing is ZERO_SIZE_PTR, which may be freed', () => {
@@ -58,13 +58,14 @@ describe('addresses that nobody took', () => {
     ['no number', NaN],
     ['a fraction', 4096.5],
   ])('%s: reported', (_, addr) => {
-    const { family } = bootKmalloc();
+    const family = bootKmalloc();
     expect(codeOf(() => family.kfree(addr))).toBe('BAD_OBJECT');
     expect(codeOf(() => family.ksize(addr))).toBe('BAD_OBJECT');
   });
 
   test('inside an object, inside a block of pages, twice', () => {
-    const { family, pages, slabs } = bootKmalloc();
+    const family = bootKmalloc();
+    const { pages, slabs } = family;
     const small = family.kmalloc(100, GFP_KERNEL);
     const large = family.kmalloc(20000, GFP_KERNEL);
     expect(codeOf(() => family.kfree(small + 8))).toBe('BAD_OBJECT');
@@ -79,7 +80,8 @@ describe('addresses that nobody took', () => {
 
   test('a single page of the page allocator is freed with a warning', () => {
     const seen: KernelBug[] = [];
-    const { family, pages } = bootKmalloc({ report: (bug) => seen.push(bug) });
+    const family = bootKmalloc({ report: (bug) => seen.push(bug) });
+    const { pages } = family;
     const before = pages.nrFreePages + pages.nrPcpPages;
     family.kfree(pages.allocPages(GFP_KERNEL, 0) * 4096);
     expect(seen.map(({ code, severity }) => [code, severity])).toEqual([['BAD_OBJECT', 'warn']]);
@@ -89,7 +91,8 @@ describe('addresses that nobody took', () => {
 
 describe('what is in the memory', () => {
   test('kzalloc clears the whole object, not only what was asked for', () => {
-    const { family, memory } = bootKmalloc();
+    const family = bootKmalloc();
+    const { memory } = family;
     const addr = family.kmalloc(50, GFP_KERNEL);
     memory.fill(addr, 64, 0xff);
     family.kfree(addr);
@@ -100,7 +103,8 @@ describe('what is in the memory', () => {
   });
 
   test('kfreeSensitive leaves nothing behind', () => {
-    const { family, memory } = bootKmalloc();
+    const family = bootKmalloc();
+    const { memory } = family;
     const addr = family.kmalloc(200, GFP_KERNEL);
     memory.fill(addr, 256, 0xcd);
     family.kfreeSensitive(addr);
@@ -109,7 +113,8 @@ describe('what is in the memory', () => {
   });
 
   test('copies and strings', () => {
-    const { family, memory } = bootKmalloc();
+    const family = bootKmalloc();
+    const { memory } = family;
     const text = family.kasprintf(GFP_KERNEL, 'mü€😀\ud800');
     expect(family.ksize(text)).toBe(16);
     const bytes = new TextEncoder().encode('mü€😀\ufffd');
@@ -125,14 +130,16 @@ describe('what is in the memory', () => {
   });
 
   test('a string longer than a page is copied across pages', () => {
-    const { family, memory } = bootKmalloc();
+    const family = bootKmalloc();
+    const { memory } = family;
     const long = 'x'.repeat(9999);
     const copy = family.kstrdup(family.kasprintf(GFP_KERNEL, long), GFP_KERNEL);
     expect(new TextDecoder().decode(readBytes(memory, copy, 10000))).toBe(`${long}\0`);
   });
 
   test('a resize that fails leaves the old memory as it was', () => {
-    const { family, memory } = bootKmalloc();
+    const family = bootKmalloc();
+    const { memory } = family;
     const addr = family.kmalloc(100, GFP_KERNEL);
     memory.fill(addr, 100, 7);
     expect(family.krealloc(addr, 2 ** 23, GFP_KERNEL | __GFP_NOWARN)).toBe(NULL);
@@ -142,14 +149,14 @@ describe('what is in the memory', () => {
 });
 
 test('a bulk free takes caches and pages mixed, and hands out again in the order of single frees', () => {
-  const take = (family: ReturnType<typeof bootKmalloc>['family']): number[] => [
+  const take = (family: KmallocMachine): number[] => [
     ...Array.from({ length: 6 }, () => family.kmalloc(64, GFP_KERNEL)),
     family.kmalloc(30000, GFP_KERNEL),
     ...Array.from({ length: 3 }, () => family.kmalloc(256, GFP_KERNEL)),
     ZERO_SIZE_PTR,
     NULL,
   ];
-  const bulk = bootKmalloc().family;
+  const bulk = bootKmalloc();
   const taken = take(bulk);
   bulk.kfreeBulk(taken.length, Float64Array.from(taken));
   expect(bulk.largePages()).toBe(0);
@@ -159,14 +166,16 @@ test('a bulk free takes caches and pages mixed, and hands out again in the order
 });
 
 test('caches are made row by row, smallest first, and nothing else joins them', () => {
-  const { family, slabs } = bootKmalloc();
+  const family = bootKmalloc();
+    const { slabs } = family;
   const names = family.caches.map(({ name }) => name);
   expect([names.length, names[0], names[12], names[13], names[26], names[51]]).toEqual([52, 'kmalloc-8', 'kmalloc-8k', 'kmalloc-cg-8', 'kmalloc-rcl-8', 'dma-kmalloc-8k']);
   expect(slabs.caches().map(({ name }) => name)).toEqual([...names].reverse());
 });
 
 test('a hundred thousand random calls: nothing overlaps, tags stay, all pages come back', () => {
-  const { family, pages, slabs, memory } = bootKmalloc();
+  const family = bootKmalloc();
+    const { pages, slabs, memory } = family;
   const free = pages.managedPages - pages.nrFreePages - pages.nrPcpPages;
   const live: { addr: number; size: number; tag: number }[] = [];
   let seed = 1;
