@@ -27,8 +27,8 @@ export interface ZoneLevel {
   readonly protection: number;
 }
 
-/** Index of zone Normal in the recorded PCs: the highest zone of a GFP_KERNEL request. */
-const NORMAL = 2;
+/** Index of zone Normal on a PC: the highest zone that a GFP_KERNEL request may use. */
+export const NORMAL = 2;
 const CELLS = 58;
 
 /**

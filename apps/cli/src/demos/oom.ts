@@ -7,6 +7,7 @@ import { formatGfp } from '@kmem/buddy';
 import { __GFP_RETRY_MAYFAIL, __GFP_THISNODE, GFP_DMA, GFP_KERNEL, GFP_NOFS, GFP_NOWAIT, NO_PAGE, type Gfp } from '@kmem/contracts';
 import type { Terminal } from '../terminal.js';
 import { count, memory } from '../text.js';
+import { NORMAL } from '../zone-levels.js';
 import type { Demo } from './demo.js';
 import { printLevelSteps, type LevelStep } from './lesson.js';
 import { DENTRIES, FILE_PAGES, HELD_PAGES, OomScene, PAGE_SHIFT, RAM_MIB, type OomMoment } from './oom-scene.js';
@@ -19,8 +20,6 @@ export const OOM: Demo = {
   source: 'Linux Kernel Programming, chapter 9: oom_killer_try, the side of the kernel',
 };
 
-/** Index of zone Normal: the highest that a GFP_KERNEL request may use. */
-const HIGHEST_ZONE = 2;
 /** Requests for which nobody is ended, and why. */
 const HARMLESS: readonly (readonly [gfp: Gfp, order: number, why: string])[] = [
   [GFP_KERNEL, 4, 'would bring no block'],
@@ -123,7 +122,7 @@ function harmlessRequests(): LevelStep {
   const { pc } = scene;
   // As far down as requests get that may neither wait nor use reserves.
   do for (const gfp of [GFP_NOWAIT, GFP_NOWAIT | GFP_DMA]) pc.takeAll(gfp);
-  while (pc.reclaim.reclaim(0, GFP_KERNEL, HIGHEST_ZONE, 0) > 0);
+  while (pc.reclaim.reclaim(0, GFP_KERNEL, NORMAL, 0) > 0);
   const ended = (): number => scene.moments.filter(({ decision: { victim } }) => victim !== null).length;
   const ask = (gfp: Gfp, order: number, why: string): (string | number)[] => {
     const before = ended();

@@ -1,7 +1,7 @@
 import { __GFP_NORETRY, COMPACT_DEFERRED, COMPACT_PRIO_SYNC_LIGHT, COMPACT_SKIPPED, COMPACT_SUCCESS, GFP_DMA, GFP_KERNEL } from '@kmem/contracts';
 import { expect, test } from 'vitest';
 import { load, lowMachine, oneZone, type ZoneFixture } from '../../test/fixtures.js';
-import { MemoryPressure } from '../index.js';
+import { MemoryPressure, PagePool } from '../index.js';
 
 /** One zone with `free` single pages; the first `pool` frames are in the pool. */
 function machine(free: number, pool: number, zone: Partial<ZoneFixture> = {}) {
@@ -56,6 +56,29 @@ test('what counts as a compaction of a task: not where it was skipped or deferre
   const done = machine(2000, 2000, { min: 0 });
   expect(done.reclaim.compact(3, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 0, 0)).toBe(COMPACT_SUCCESS);
   expect(done.reclaim.events).toMatchObject({ compact_stall: 1, compact_success: 1, compact_fail: 0 });
+});
+
+test('kcompactd compacts every zone, a task stops at the first block', () => {
+  const moved = (prepare: (reclaim: MemoryPressure) => void, run: (reclaim: MemoryPressure) => void): boolean[] => {
+    const singles = (start: number) => Array.from({ length: 1000 }, (_, i) => start + 2 * i);
+    const zone = { pcp: { high: 0, batch: 1 } };
+    const zones: boolean[] = [false, false];
+    const reclaim = new MemoryPressure({ pool: new PagePool({ moved: (from) => (zones[Number(from >= 4096)] = true) }) });
+    load(lowMachine({ start_pfn: 1, spanned: 4095, free: { 0: { 1: singles(1025) } }, ...zone }, { start_pfn: 4096, spanned: 4096, free: { 0: { 1: singles(5121) } }, ...zone }), { reclaim });
+    prepare(reclaim);
+    for (const start of [1024, 5120]) for (let i = 0; i < 1000; i++) reclaim.pool.add(start + 2 * i);
+    run(reclaim);
+    return zones;
+  };
+  // While there is nothing to reclaim kswapd gives up, and leaves the block to kcompactd.
+  const giveUp = (reclaim: MemoryPressure): void => {
+    const kswapd = reclaim.kswapd(0);
+    kswapd.wake(4, 2, GFP_KERNEL);
+    while (kswapd.run() !== null);
+    kswapd.endNap();
+  };
+  expect(moved(giveUp, (reclaim) => reclaim.runKcompactd(0))).toEqual([true, true]);
+  expect(moved(() => undefined, (reclaim) => reclaim.compact(4, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 2, 0))).toEqual([false, true]);
 });
 
 test('only objects in whole batches count as looked at', () => {

@@ -169,7 +169,10 @@ export class MemoryPressure implements Reclaim {
     const wanted = kcompactd[node];
     if (wanted === null) return COMPACT_NOT_SUITABLE_ZONE;
     kcompactd[node] = null;
-    return this.#compactZones(usableZones(v.target, node, wanted.highestZone), wanted.order, COMPACT_PRIO_SYNC_LIGHT, wanted.highestZone);
+    const zones = usableZones(v.target, node, wanted.highestZone);
+    // Nobody waits for the first block: every zone gets its turn.
+    const results = zones.map((zone) => this.#compactZones([zone], wanted.order, COMPACT_PRIO_SYNC_LIGHT, wanted.highestZone));
+    return Math.max(COMPACT_SKIPPED, ...results);
   }
 
   /**
