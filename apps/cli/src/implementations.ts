@@ -2,8 +2,8 @@
 import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
 import type { Implementations, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
 import { BLOCK_ORDER_MASK, BLOCK_TAIL, type TraceSink } from '@kmem/contracts';
-import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
-import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '@kmem/slab';
+import { createFrameTable, createMemory, describeMachine, recordedPc, type MachineProfile } from '@kmem/hw';
+import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
 import { bootProfile } from './machine.js';
 
 /**
@@ -21,13 +21,19 @@ export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSin
 /** RAM of the machine on which tables of kmalloc were taken, in MiB. */
 const KMALLOC_MIB = 512;
 
+/** A kmalloc family and the allocator of its caches. */
+export interface BootedKmalloc extends KmallocUnderTest {
+  /** The allocator of the caches. */
+  readonly slabs: Slub;
+}
+
 /**
  * Boots a machine with a kmalloc family.
  *
+ * @param profile - the machine.
  * @returns the family and what it stands on.
  */
-function bootKmalloc(): KmallocUnderTest {
-  const profile = recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 });
+export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
   const { zones, free, nrFrames } = describeMachine(profile);
   const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
   const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
@@ -38,6 +44,7 @@ function bootKmalloc(): KmallocUnderTest {
   return {
     ...createKmalloc({ slabs, pages, frames, memory }),
     pages,
+    slabs,
     memory,
     sizeRoundup: kmallocSizeRoundup,
     cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
@@ -56,7 +63,8 @@ function bootKmalloc(): KmallocUnderTest {
 /** What `conform` and the replay demo hold against the recorded kernel. */
 export const IMPLEMENTATIONS: Implementations = {
   loadPages,
-  bootKmalloc,
+  bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
+  slabinfo: formatSlabinfo,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
   procRows: {
     zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),

@@ -59,7 +59,7 @@ test('the texts of a snapshot are compared or named as unsupported', () => {
   const verdict = (file: string): string[] => rows.find(([name]) => name === join(SNAPSHOT, file))?.slice(1) ?? [];
   const nrLines = (file: string): number => lines(readFileSync(join(SNAPSHOT, file), 'utf8')).length;
   expect(verdict('lists.jsonl.gz')).toEqual(['proc lists', 'exact 1/1']);
-  for (const file of ['buddyinfo', 'pagetypeinfo']) {
+  for (const file of ['buddyinfo', 'pagetypeinfo', 'slabinfo']) {
     expect(verdict(file)).toEqual([`proc ${file}`, `exact ${nrLines(file)}/${nrLines(file)}`]);
   }
   for (const file of ['zoneinfo', 'vmstat', 'meminfo']) {
@@ -67,9 +67,11 @@ test('the texts of a snapshot are compared or named as unsupported', () => {
     const [, exact, total, stated] = /^exact (\d+)\/(\d+), (\d+) stated$/.exec(score) ?? [];
     expect([kind, exact, Number(total) + Number(stated)]).toEqual([`proc ${file}`, total, nrLines(file)]);
   }
-  expect(verdict('slabinfo').join(' ')).toMatch(/^proc slabinfo unsupported: /);
+  expect(verdict('vmallocinfo').join(' ')).toMatch(/^proc vmallocinfo unsupported: /);
+  // What slabinfo is printed from.
+  expect(verdict('slab-state.jsonl')).toEqual([]);
   expect(new Set(rows.map(([name]) => name)).size).toBe(rows.length);
-  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 6 recordings, [1-9]\d* unsupported$/);
+  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 7 recordings, [1-9]\d* unsupported$/);
 });
 
 test('a changed text of a snapshot is found', () => {

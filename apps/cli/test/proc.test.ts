@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { kmem, lines, SNAPSHOT } from './kmem.js';
+import { emptyFolder, kmem, lines, SNAPSHOT } from './kmem.js';
 
 test.each(['buddyinfo', 'pagetypeinfo'])('%s of a recorded state is the text of the real kernel', (name) => {
   const { code, out, err } = kmem(['proc', name, '--state', join(SNAPSHOT, 'lists.jsonl.gz')]);
@@ -38,6 +38,23 @@ test('zoneinfo, vmstat and meminfo show the state; what others count is 0', () =
   expect(lines(kmem(['proc', 'vmstat', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out)[0]).toBe('nr_free_pages 53771');
   // A set of lists for each of 2 times 16 CPUs in each zone that has memory.
   expect(kmem(['proc', 'zoneinfo', '--profile', 'server-64g']).out.match(/^ {4}cpu: /gm)).toHaveLength(4 * 32);
+});
+
+test('slabinfo of recorded counts is the text of the real kernel; at boot there are the caches of kmalloc, all empty', () => {
+  const { code, out } = kmem(['proc', 'slabinfo', '--state', join(SNAPSHOT, 'slab-state.jsonl')]);
+  expect([code, out]).toEqual([0, readFileSync(join(SNAPSHOT, 'slabinfo'), 'utf8')]);
+  const booted = lines(kmem(['proc', 'slabinfo']).out).slice(2);
+  expect(booted).toHaveLength(52);
+  expect(booted.at(-1)).toMatch(/^kmalloc-8 +0 +0 +8 +512 +1 : /);
+});
+
+test('counts of caches that contradict themselves are bad input', () => {
+  const path = join(emptyFolder(), 'state.jsonl');
+  const [first] = readFileSync(join(SNAPSHOT, 'slab-state.jsonl'), 'utf8').split('\n');
+  writeFileSync(path, `${first.replace('"free_in_partial":0', '"free_in_partial":9')}\n`);
+  const { code, err } = kmem(['proc', 'slabinfo', '--state', path]);
+  expect(code).toBe(2);
+  expect(err).toMatch(/state\.jsonl:1:\d+: found 9, expected an integer from 0 to 8\n$/);
 });
 
 test('--json holds the text', () => {

@@ -80,6 +80,24 @@ export interface BootedPages {
   exportState(cpu: CpuId): PageState;
 }
 
+/** What a kernel counted of one object cache. */
+export interface RecordedCacheCounts {
+  /** Name of the cache. */
+  readonly name: string;
+  /** Bytes from one object to the next. */
+  readonly size: number;
+  /** Objects in a slab of the usual order. */
+  readonly objects: number;
+  /** log2 of the pages of such a slab. */
+  readonly order: number;
+  /** Slabs there are. */
+  readonly nrSlabs: number;
+  /** Objects in them. */
+  readonly totalObjects: number;
+  /** Free objects in slabs of the node's list. */
+  readonly freeInPartial: number;
+}
+
 /** A kmalloc family with what it stands on, just booted. */
 export interface KmallocUnderTest {
   /** The page allocator below. */
@@ -135,6 +153,8 @@ export interface Implementations {
    * not compared.
    */
   readonly procRows?: Readonly<Record<RowText, (pages: PageAllocatorUnderTest, inputs: ProcInputs) => readonly ProcRow[]>>;
+  /** Prints /proc/slabinfo, the newest cache first. Without it the text is not compared. */
+  readonly slabinfo?: (caches: readonly RecordedCacheCounts[]) => string;
   /**
    * Boots a machine with a kmalloc family: x86_64 with one CPU and enough memory. Without it tables of kmalloc are not compared.
    *

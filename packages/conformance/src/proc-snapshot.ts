@@ -8,6 +8,7 @@
  * zoneinfo      beside it                           <- printed from the lists and from values in the text itself
  * vmstat        beside it                           <- likewise
  * meminfo       beside it                           <- printed from the lists, counters of vmstat, and values in the text
+ * slabinfo      beside it                           <- printed from the counts of caches in slab-state.jsonl
  * ```
  * A line that follows from recorded values alone is compared, but counts as stated and not as exact. Texts that nothing prints yet
  * are reported as unsupported, so that they are not taken for compared.
@@ -25,8 +26,11 @@ import { readMeminfoInputs, readVmstatInputs, readZoneinfoInputs } from './proc-
 import { readMachine } from './recorded-machine.js';
 import { RecordingError } from './recording-error.js';
 import { readSnapshotMeta, splitLines } from './recording-meta.js';
+import { readSlabCounts } from './slab-counts.js';
 
 const PRINTED = ['buddyinfo', 'pagetypeinfo'] as const;
+/** The counts that slabinfo is printed from. */
+const SLAB_STATE = 'slab-state.jsonl';
 
 /** How the values of others are read from the recorded texts. */
 const INPUTS: Readonly<Record<RowText, (texts: (file: string) => string) => ProcInputs>> = {
@@ -41,7 +45,7 @@ const ROW_TEXTS: readonly RowText[] = ['zoneinfo', 'vmstat', 'meminfo'];
 /** Files that lie beside the lists of a snapshot and are covered by its results. */
 export const SNAPSHOT_TEXTS: readonly string[] = Object.freeze([
   ...PRINTED,
-  ...['iomem', 'meminfo', 'slab-state.jsonl', 'slabinfo', 'vmallocinfo', 'vmap-areas.jsonl', 'vmstat', 'zoneinfo'],
+  ...['iomem', 'meminfo', SLAB_STATE, 'slabinfo', 'vmallocinfo', 'vmap-areas.jsonl', 'vmstat', 'zoneinfo'],
 ]);
 
 /**
@@ -67,6 +71,8 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
   for (const file of SNAPSHOT_TEXTS) {
     const text = companion?.(file);
     if (text === undefined) continue;
+    // An input of slabinfo, and covered by its result.
+    if (file === SLAB_STATE && implementations.slabinfo !== undefined && companion?.('slabinfo') !== undefined) continue;
     const kind = `proc ${file.replace('.jsonl', '')}`;
     const print = printerOf(file, implementations, (beside) => companion?.(beside) ?? '');
     if (print === null) {
@@ -97,11 +103,14 @@ function compareLists(name: string, machine: RecordedMachine, load: () => PageAl
 /** Finds what prints a text, line ends included; null where nothing does. */
 function printerOf(
   file: string,
-  { procRows }: Implementations,
+  { procRows, slabinfo }: Implementations,
   companion: (file: string) => string,
 ): ((pages: PageAllocatorUnderTest) => readonly ProcRow[]) | null {
   const plain = PRINTED.find((known) => known === file);
   if (plain !== undefined) return (pages) => withLineEnds(pages[plain]()).map((text) => ({ text, stated: null }));
+  if (file === 'slabinfo' && slabinfo !== undefined && companion(SLAB_STATE) !== '') {
+    return () => withLineEnds(slabinfo(readSlabCounts({ name: SLAB_STATE, text: companion(SLAB_STATE) }))).map((text) => ({ text, stated: null }));
+  }
   const rows = ROW_TEXTS.find((known) => known === file);
   if (rows === undefined || procRows === undefined) return null;
   return (pages) => procRows[rows](pages, INPUTS[rows](companion)).map(({ text, stated }) => ({ text: `${text}\n`, stated }));

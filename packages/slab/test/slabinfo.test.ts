@@ -1,18 +1,8 @@
+import { readSlabCounts } from '@kmem/conformance';
 import { expect, test } from 'vitest';
-import { readLines, readText } from './recordings.js';
+import { readText } from './recordings.js';
 import { formatSlabinfo, formatSlabtop } from '../src/index.js';
 import type { CacheCounts } from '../src/index.js';
-
-/** A cache as the recordings describe it. */
-interface Recorded {
-  readonly cache: string;
-  readonly size: number;
-  readonly objects: number;
-  readonly order: number;
-  readonly nr_slabs: number;
-  readonly total_objects: number;
-  readonly free_in_partial: number;
-}
 
 const cache = (counts: Partial<CacheCounts>): CacheCounts => ({
   name: 'a',
@@ -26,15 +16,8 @@ const cache = (counts: Partial<CacheCounts>): CacheCounts => ({
 });
 
 test.each(['i386-m1200-1', 'm256-1', 'm256-2', 'm3600-1'])('slabinfo is what a real kernel printed of the same caches, %s', (moment) => {
-  const caches = (readLines(`proc/${moment}/slab-state.jsonl`) as Recorded[]).map((line) => ({
-    name: line.cache,
-    size: line.size,
-    objects: line.objects,
-    order: line.order,
-    nrSlabs: line.nr_slabs,
-    totalObjects: line.total_objects,
-    freeInPartial: line.free_in_partial,
-  }));
+  const name = `proc/${moment}/slab-state.jsonl`;
+  const caches = readSlabCounts({ name, text: readText(name) });
   expect(caches.length).toBeGreaterThan(80);
   expect(formatSlabinfo(caches)).toBe(readText(`proc/${moment}/slabinfo`));
 });

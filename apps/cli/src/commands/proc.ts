@@ -1,9 +1,10 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
-import { readRecordedMachine } from '@kmem/conformance';
+import { readRecordedMachine, readSlabCounts, type RecordingInput } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile } from '@kmem/hw';
+import { formatSlabinfo } from '@kmem/slab';
 import { BadInput } from '../exit-code.js';
-import { loadPages } from '../implementations.js';
+import { bootKmalloc, loadPages } from '../implementations.js';
 import { bootPages } from '../machine.js';
 import { readText } from '../recording-files.js';
 import type { Terminal } from '../terminal.js';
@@ -24,10 +25,10 @@ const TEXTS = {
 } as const;
 
 /** Name of a text. */
-export type ProcName = keyof typeof TEXTS;
+export type ProcName = keyof typeof TEXTS | 'slabinfo';
 
 /** Names of the texts. */
-export const PROC_NAMES: readonly string[] = Object.keys(TEXTS);
+export const PROC_NAMES: readonly string[] = [...Object.keys(TEXTS), 'slabinfo'];
 
 /** Machine to print from when the user names none: the smallest recorded PC. */
 export const DEFAULT_PROFILE = 'pc-160m';
@@ -45,17 +46,24 @@ export type ProcSource = { readonly profile: string } | { readonly state: string
  * @throws BadInput or RecordingError for a recording that cannot be read.
  */
 export function runProc(name: ProcName, source: ProcSource, json: boolean, terminal: Terminal): void {
-  const machine =
-    'profile' in source
-      ? { pages: bootPages(source.profile), nrCpus: getProfile(source.profile).nrCpus }
-      : { pages: loadRecorded(source.state), nrCpus: 1 };
-  const text = TEXTS[name](machine);
+  const text = name === 'slabinfo' ? printSlabinfo(source) : TEXTS[name](machineOf(source));
   if (json) terminal.printJson({ name, ...source, text });
   else terminal.printExactly(text);
 }
 
-function loadRecorded(path: string): BuddyAllocator {
+/** From the caches of kmalloc just booted, or from recorded counts. */
+function printSlabinfo(source: ProcSource): string {
+  if ('state' in source) return formatSlabinfo(readSlabCounts(readRecording(source.state)));
+  return formatSlabinfo(bootKmalloc(getProfile(source.profile)).slabs.caches().map((cache) => cache.counts()));
+}
+
+function machineOf(source: ProcSource): Machine {
+  if ('state' in source) return { pages: loadPages(readRecordedMachine(readRecording(source.state))), nrCpus: 1 };
+  return { pages: bootPages(source.profile), nrCpus: getProfile(source.profile).nrCpus };
+}
+
+function readRecording(path: string): RecordingInput {
   const text = readText(path);
   if (text === undefined) throw new BadInput(`${path}: found binary data, expected a recording`);
-  return loadPages(readRecordedMachine({ name: path, text }));
+  return { name: path, text };
 }
