@@ -20,6 +20,7 @@ import {
   MIGRATE_HIGHATOMIC,
   MIGRATE_PCPTYPES,
   NO_PAGE,
+  NUMA_NO_NODE,
   PF_MEMALLOC_NOFS,
   PF_MEMALLOC_NOIO,
   PF_MEMALLOC_PIN,
@@ -64,10 +65,7 @@ import {
 import { updateFastMarks, watermarkAllows } from './watermark.js';
 import { zonelistRow } from './zonelist.js';
 
-/** As a node: the one of the CPU that asks. */
-export const LOCAL_NODE = -1;
-
-/** The ways to take pages. `node` is where a request starts from, or `LOCAL_NODE`. */
+/** The ways to take pages. `node` is where a request starts from, or `NUMA_NO_NODE`. */
 export interface Allocation {
   /** Takes a block. Returns its first frame or `NO_PAGE`. */
   readonly allocPages: (node: number, gfp: Gfp, order: number) => number;
@@ -146,7 +144,7 @@ export function createAllocation(s: BuddyState): Allocation {
       warnOnce(s, WARNED_NOFAIL, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
     }
     const highest = gfpZone[flags & GFP_ZONEMASK];
-    const row = zonelistRow(s, node === LOCAL_NODE ? nodeOfCpu[cpus.cpu] : node, highest, flags & __GFP_THISNODE);
+    const row = zonelistRow(s, node === NUMA_NO_NODE ? nodeOfCpu[cpus.cpu] : node, highest, flags & __GFP_THISNODE);
     const preferred = zonelists[row];
     const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | (preferred >= 0 ? avoidFragmentation[preferred] : 0);
     let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
@@ -222,7 +220,7 @@ export function createAllocation(s: BuddyState): Allocation {
       refuseMobility(s, gfp);
       return filled;
     }
-    const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node === LOCAL_NODE ? nodeOfCpu[cpus.cpu] : node, gfp, nrPages) : -1;
+    const zone = nrPages - filled > 1 && (gfp & __GFP_ACCOUNT) === 0 ? bulkZone(s, node === NUMA_NO_NODE ? nodeOfCpu[cpus.cpu] : node, gfp, nrPages) : -1;
     let got = 0;
     if (zone >= 0) {
       for (; filled < nrPages; filled++) {

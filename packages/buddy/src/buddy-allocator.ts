@@ -16,17 +16,19 @@ import type {
   TraceSink,
   ZoneKind,
 } from '@kmem/contracts';
-import { createAllocation, LOCAL_NODE, type Allocation } from './alloc.js';
+import { NO_PAGE, NUMA_NO_NODE } from '@kmem/contracts';
+import { createAllocation, type Allocation } from './alloc.js';
 import { assertValid } from './assert-valid.js';
 import { boot, releaseLate } from './boot.js';
 import { checkOptions, checkState, checkTunables, checkZones } from './check-options.js';
 import { allocPagesExact, freePagesExact } from './exact.js';
-import { createFreeing, getPage, splitPage, type Freeing } from './free.js';
+import { createFreeing, getPage, pageCount, splitPage, type Freeing } from './free.js';
 import { createReclaimTarget } from './reclaim-target.js';
 import { countNuma, type NumaCounters } from './numa-stats.js';
 import { makeState, oneZone, type BuddyOptions } from './options.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
+import { badArgument, report } from './report.js';
 import { P_COUNT, P_DIFF, pcpWords, Z_MANAGED, Z_NR_FREE, zoneWords, type BuddyState } from './state.js';
 import { changeZoneLimits, LINUX_TUNABLES, NO_LIMITS, type ZoneTunables } from './zone-limits.js';
 
@@ -151,26 +153,25 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages
    */
   allocPages(gfp: Gfp, order: Order): Pfn {
-    return this.#allocation.allocPages(LOCAL_NODE, gfp, order);
+    return this.#allocation.allocPages(NUMA_NO_NODE, gfp, order);
   }
 
   /**
-   * Takes a block, from the given node if it can.
+   * Takes a block, from the given node if it can. See {@link PageAllocator.allocPagesNode}.
    *
-   * @param node - node to start from.
+   * @param node - node to start from, or `NUMA_NO_NODE`.
    * @param gfp - flags of the request.
    * @param order - order.
    * @returns first frame or `NO_PAGE`.
-   * @throws KernelBug `BAD_ORDER`, `BAD_GFP`; RangeError for a node that does not exist.
+   * @throws KernelBug `BAD_NODE`, `BAD_ORDER`, `BAD_GFP`.
    * @context any.
    * @kernelName alloc_pages_node
    */
   allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
     const { nrNodes } = this.#state;
-    if (!(Number.isInteger(node) && node >= 0 && node < nrNodes)) {
-      throw new RangeError(`node is ${String(node)}, expected an integer from 0 to ${String(nrNodes - 1)}`);
-    }
-    return this.#allocation.allocPages(node, gfp, order);
+    if (Number.isInteger(node) && node >= NUMA_NO_NODE && node < nrNodes) return this.#allocation.allocPages(node, gfp, order);
+    report(this.#state, badArgument('BAD_NODE', 'node', node, `an integer from 0 to ${String(nrNodes - 1)}`));
+    return NO_PAGE;
   }
 
   /**
@@ -198,7 +199,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_bulk_array
    */
   allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
-    return this.#allocation.allocPagesBulk(LOCAL_NODE, gfp, nrPages, pages);
+    return this.#allocation.allocPagesBulk(NUMA_NO_NODE, gfp, nrPages, pages);
   }
 
   /**
@@ -212,7 +213,7 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_exact
    */
   allocPagesExact(sizeBytes: number, gfp: Gfp): Pfn {
-    return allocPagesExact(this.#state, this.#allocation, LOCAL_NODE, sizeBytes, gfp);
+    return allocPagesExact(this.#state, this.#allocation, NUMA_NO_NODE, sizeBytes, gfp);
   }
 
   /**
@@ -263,6 +264,19 @@ export class BuddyAllocator implements PageAllocator {
    */
   putPage(pfn: Pfn): void {
     this.#freeing.putPage(pfn);
+  }
+
+  /**
+   * Reads how many references a page has.
+   *
+   * @param pfn - a frame; a tail of a compound page answers for the head.
+   * @returns references; 0 for a free page, and for all but the first page of a plain block.
+   * @throws KernelBug `BAD_FRAME`.
+   * @context any.
+   * @kernelName page_count
+   */
+  pageCount(pfn: Pfn): number {
+    return pageCount(this.#state, pfn);
   }
 
   /**

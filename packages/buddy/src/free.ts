@@ -107,6 +107,20 @@ export function getPage(s: BuddyState, pfn: number): void {
 }
 
 /**
+ * Reads how many references a page has.
+ *
+ * @param s - the state.
+ * @param pfn - a frame; a tail of a compound page answers for the head.
+ * @returns references; 0 after a report.
+ */
+export function pageCount(s: BuddyState, pfn: number): number {
+  const last = s.frames.nrFrames - 1;
+  if (pfn >>> 0 === pfn && pfn <= last) return s.refcount[headOf(s, pfn)];
+  report(s, badArgument('BAD_FRAME', 'pfn', pfn, `an integer from 0 to ${String(last)}`));
+  return 0;
+}
+
+/**
  * Makes independent pages of a block.
  *
  * @param s - the state.

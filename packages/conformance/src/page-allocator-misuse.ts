@@ -4,7 +4,7 @@
  * Every mistake is made while a block is held. Afterwards the counts are what they were, the state is valid,
  * and the block can still be freed.
  */
-import { __GFP_COMP, NO_PAGE } from '@kmem/contracts';
+import { __GFP_COMP, NO_PAGE, NUMA_NO_NODE } from '@kmem/contracts';
 import type { KernelBugCode, PageAllocator, Pfn } from '@kmem/contracts';
 import { SUITE_GFP } from './page-ledger.js';
 import type { PageAllocatorRule } from './page-allocator-suite.js';
@@ -50,6 +50,14 @@ export function registerMisuseRules(rule: PageAllocatorRule): void {
 
   mistake('taking a block of an order that is no order', ['BAD_ORDER'], (a) =>
     NOT_A_NUMBER_OF_THINGS.map((order) => () => a.allocPages(SUITE_GFP, order)),
+  );
+
+  mistake('taking a block from a node that is none', ['BAD_NODE'], (a) =>
+    [...NOT_A_NUMBER_OF_THINGS.filter((node) => node !== NUMA_NO_NODE), ...HUGE].map((node) => () => a.allocPagesNode(node, SUITE_GFP, 0)),
+  );
+
+  mistake('counting references of what is no frame', FRAME_CODES, (a, held) =>
+    [...NOT_A_NUMBER_OF_THINGS, ...HUGE, held + 0.5, held + 2 ** 32].map((pfn) => () => a.pageCount(pfn)),
   );
 
   mistake('freeing a block with an order that is no order', ['BAD_ORDER'], (a, held) =>

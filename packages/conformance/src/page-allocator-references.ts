@@ -12,6 +12,28 @@ const COMPOUND = SUITE_GFP | __GFP_COMP;
  * @param rule - takes the rules.
  */
 export function registerReferenceRules(rule: PageAllocatorRule): void {
+  rule('a page counts its references', (a) => {
+    const pfn = a.allocPages(SUITE_GFP, 0);
+    checkEqual(a.pageCount(pfn), 1, 'references of a page just taken');
+    a.getPage(pfn);
+    checkEqual(a.pageCount(pfn), 2, 'references after one more');
+    a.putPage(pfn);
+    a.freePages(pfn, 0);
+    checkEqual(a.pageCount(pfn), 0, 'references of a free page');
+  });
+
+  rule('a plain block counts references on its first page, a compound block on every page, a split one for each', (a) => {
+    const plain = a.allocPages(SUITE_GFP, 2);
+    const compound = a.allocPages(COMPOUND, 2);
+    a.getPage(compound + 3);
+    for (let page = 0; page < 4; page++) {
+      checkEqual(a.pageCount(plain + page), page === 0 ? 1 : 0, `references of page ${page} of a plain block`);
+      checkEqual(a.pageCount(compound + page), 2, `references of page ${page} of a compound block`);
+    }
+    a.splitPage(plain, 2);
+    for (let page = 0; page < 4; page++) checkEqual(a.pageCount(plain + page), 1, `references of page ${page} after the split`);
+  });
+
   rule('a page stays in use until its last reference is dropped', (a) => {
     const pfn = a.allocPages(SUITE_GFP, 0);
     a.getPage(pfn);

@@ -15,8 +15,8 @@
  * managed = free + number of used frames
  * ```
  */
-import { __GFP_COMP, KernelBug, NO_PAGE } from '@kmem/contracts';
-import type { Gfp, KernelBugCode, Order, PageAllocator, Pfn } from '@kmem/contracts';
+import { __GFP_COMP, KernelBug, NO_PAGE, NUMA_NO_NODE } from '@kmem/contracts';
+import type { Gfp, KernelBugCode, NodeId, Order, PageAllocator, Pfn } from '@kmem/contracts';
 
 /** Marks a frame at which no block in use starts. */
 const NO_ORDER = -1;
@@ -110,6 +110,11 @@ export class ReferencePageAllocator implements PageAllocator {
     return NO_PAGE;
   }
 
+  allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
+    if (node !== 0 && node !== NUMA_NO_NODE) throw bug('BAD_NODE', `node ${node} does not exist`, { node });
+    return this.allocPages(gfp, order);
+  }
+
   freePages(pfn: Pfn, order: Order): void {
     this.#checkBlock(pfn, order);
     this.#refs[pfn] -= 1;
@@ -168,6 +173,11 @@ export class ReferencePageAllocator implements PageAllocator {
     // Of a plain block the kernel frees the first page alone; the others are lost.
     const order = this.#isCompound(head, this.#order[head]) ? this.#order[head] : 0;
     this.#release(head, 2 ** order);
+  }
+
+  pageCount(pfn: Pfn): number {
+    this.#checkFrame(pfn);
+    return this.#refs[this.#head[pfn]];
   }
 
   drainLocalPages(): void {

@@ -92,6 +92,10 @@ export class TinyAllocator implements PageAllocatorUnderTest {
     return pfn;
   }
 
+  allocPagesNode(): number {
+    throw new Error('not recorded');
+  }
+
   freePages(pfn: number, order: number): void {
     this.#trace.mmPageFree(pfn, order);
     this.#trace.blockMerge(pfn, order);
@@ -123,6 +127,10 @@ export class TinyAllocator implements PageAllocatorUnderTest {
   }
 
   putPage(): void {
+    throw new Error('not recorded');
+  }
+
+  pageCount(): number {
     throw new Error('not recorded');
   }
 

@@ -1,4 +1,4 @@
-export { NO_PAGE, NULL, ZERO_SIZE_PTR } from './units.js';
+export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
   CpuId,
   Gfp,
@@ -157,6 +157,7 @@ export {
 } from './reclaim.js';
 export type { Reclaim, ReclaimTarget, ReclaimZone } from './reclaim.js';
 export type { TraceSink } from './trace-sink.js';
+export type { PageAddresses } from './page-addresses.js';
 export type { PageAllocator } from './page-allocator.js';
 export type { PageState, PcpState, ZoneState } from './page-state.js';
 export type { ProcInputs, ProcRow } from './proc-text.js';

@@ -13,6 +13,7 @@ export const KERNEL_BUG_CODES = Object.freeze({
   BAD_FRAME: 'the frame number is not an integer inside the frame table, or lies in a hole',
   BAD_SIZE: 'the size in bytes or pages is not a positive safe integer within range',
   BAD_GFP: 'the combination of GFP flags is not allowed for this call',
+  BAD_NODE: 'the memory node does not exist',
   DOUBLE_FREE: 'the block or object is already free',
   BAD_FREE: 'the frame is not the start of an allocated block',
   BAD_PAGE: 'the page has a state that a free page must not have',

@@ -11,7 +11,7 @@
  * Shortage is a value (`NO_PAGE`, a smaller count). Misuse is a KernelBug; the state stays as it was.
  * No call sleeps: what waiting would achieve is asked of the Reclaim contract.
  */
-import type { Gfp, Order, Pfn } from './units.js';
+import type { Gfp, NodeId, Order, Pfn } from './units.js';
 
 /** Hands out blocks of page frames. */
 export interface PageAllocator {
@@ -37,6 +37,19 @@ export interface PageAllocator {
    * @kernelName alloc_pages
    */
   allocPages(gfp: Gfp, order: Order): Pfn;
+
+  /**
+   * Takes a block, from the given node if it can.
+   *
+   * @param node - node to start from; `NUMA_NO_NODE` for the one of the CPU that asks. A machine without nodes has node 0.
+   * @param gfp - as for {@link PageAllocator.allocPages}; `__GFP_THISNODE` rules the other nodes out.
+   * @param order - as for {@link PageAllocator.allocPages}.
+   * @returns first frame, a multiple of the block size, or `NO_PAGE`.
+   * @throws KernelBug `BAD_NODE` for a node that does not exist, `BAD_ORDER`.
+   * @context as {@link PageAllocator.allocPages}.
+   * @kernelName alloc_pages_node
+   */
+  allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn;
 
   /**
    * Drops a reference to a block and frees it when it was the last one.
@@ -115,6 +128,17 @@ export interface PageAllocator {
    * @kernelName put_page
    */
   putPage(pfn: Pfn): void;
+
+  /**
+   * Reads how many references a page has.
+   *
+   * @param pfn - a frame; a tail of a compound page answers for the head.
+   * @returns references; 0 for a free page, and for all but the first page of a plain block.
+   * @throws KernelBug `BAD_FRAME` for what is no frame of the memory.
+   * @context any.
+   * @kernelName page_count
+   */
+  pageCount(pfn: Pfn): number;
 
   /**
    * Gives the pages on the current CPU's lists back to the free lists.

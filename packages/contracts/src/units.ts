@@ -39,8 +39,11 @@ export type NodeId = Unit<'node'>;
 /** What page allocations return when there is no memory. */
 export const NO_PAGE: Pfn = -1;
 
-/** The null physical address. Frame 0 is never handed out, so it is never a valid result. */
-export const NULL: PhysAddr = 0;
+/** No address, physical or of the kernel. Frame 0 is never handed out, so it is never a valid result. */
+export const NULL = 0;
 
 /** What a request for no bytes returns: an address that may be freed and must not be touched. */
 export const ZERO_SIZE_PTR: PhysAddr = 16;
+
+/** No node in particular: the one of the CPU that asks. */
+export const NUMA_NO_NODE: NodeId = -1;

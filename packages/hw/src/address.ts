@@ -9,12 +9,10 @@
  * A kernel address is a {@link KAddr}: signed on a 64-bit machine, unsigned on a 32-bit one. `NULL` is the answer
  * where there is no address.
  */
-import { NO_PAGE } from '@kmem/contracts';
-import type { KAddr, Pfn, PhysAddr } from '@kmem/contracts';
+import { NO_PAGE, NULL } from '@kmem/contracts';
+import type { KAddr, PageAddresses, Pfn, PhysAddr } from '@kmem/contracts';
 import type { AddressRegions, MachineProfile } from './machine-profile.js';
 
-/** No address. The same number for kernel and physical addresses, hence without either type. */
-const NULL = 0;
 /** Error numbers that fit in a pointer: 1 to 4095. */
 const MAX_ERRNO = 4095;
 const WRAP_32 = 2 ** 32;
@@ -33,7 +31,7 @@ export type AddressProfile = Pick<MachineProfile, 'regions' | 'bitsPerLong' | 'p
  * addresses.formatKAddr(addresses.pfnToPage(0x1000)); // -> 'ffffea0000040000'
  * ```
  */
-export class AddressMap {
+export class AddressMap implements PageAddresses {
   /** The regions of the machine. */
   readonly regions: AddressRegions;
   /** Page size in bytes. */
@@ -122,6 +120,19 @@ export class AddressMap {
    */
   pageAddress(pfn: Pfn): KAddr {
     return this.physToKAddr(pfn * this.pageSize);
+  }
+
+  /**
+   * Finds the frame in which an address of the direct map lies.
+   *
+   * @param kaddr - an address of any byte of the frame.
+   * @returns the frame; `NO_PAGE` for what is no integer, or no address of the direct map.
+   * @context any.
+   * @kernelName virt_to_pfn
+   */
+  kaddrToPfn(kaddr: KAddr): Pfn {
+    const phys = kaddr - this.#pageOffset;
+    return Number.isSafeInteger(kaddr) && phys >= 0 && phys < this.#lowmemBytes ? this.physToPfn(phys) : NO_PAGE;
   }
 
   /**

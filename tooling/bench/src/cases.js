@@ -9,7 +9,7 @@ import { OPS, pageChurn, SLOTS } from "./workload.js";
 
 const LIST = "bare Int32Array list";
 const LISTS = "bare list for each order";
-const PEERS = ["C buddy, native", "C buddy in wasm", "emmalloc in wasm", "dlmalloc in wasm", "@thi.ng/malloc"];
+const PEERS = ["bitmapAllocator", "C buddy, native", "C buddy in wasm", "emmalloc in wasm", "dlmalloc in wasm", "@thi.ng/malloc"];
 
 const pair = (order) => ({
   limit: LIST,
@@ -33,7 +33,7 @@ export const cases = {
     },
   },
   "pair-order-3": { title: "8 pages taken and given back at once", targets: {}, ...pair(3) },
-  "bulk-64": { title: "64 pages by one bulk call, given back one by one", targets: {}, limit: LIST, against: [LIST], loop: bulkLoop },
+  "bulk-64": { title: "64 pages by one bulk call, given back one by one", targets: {}, limit: LIST, against: [LIST, "bitmapAllocator"], loop: bulkLoop },
 };
 
 /**

@@ -5,7 +5,7 @@
 // Every call of a `make` gives a fresh allocator with 256 MiB or more.
 /* global WebAssembly */
 import { readFileSync } from "node:fs";
-import { BuddyAllocator } from "@kmem/buddy";
+import { bitmapAllocator, BuddyAllocator } from "@kmem/buddy";
 import { GFP_KERNEL } from "@kmem/contracts";
 import { createFrameTable, describeMachine, identityProfile } from "@kmem/hw";
 import { MemPool } from "@thi.ng/malloc";
@@ -22,6 +22,19 @@ function makeBuddy() {
   const { maxOrder, pageblockOrder, nrMigratetypes, hugePages } = profile;
   const frames = createFrameTable({ nrFrames, maxOrder, pageblockOrder });
   const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages });
+  return {
+    unit: PAGE_BYTES,
+    sized: true,
+    request: (order) => order,
+    alloc: (order) => pages.allocPages(GFP_KERNEL, order),
+    free: (pfn, order) => pages.freePages(pfn, order),
+    allocBulk: (nr, slots) => pages.allocPagesBulk(GFP_KERNEL, nr, slots),
+  };
+}
+
+/** Our second allocator: lowest address first, a byte and a quarter a frame. */
+function makeBitmap() {
+  const pages = bitmapAllocator({ nrPages: FRAMES });
   return {
     unit: PAGE_BYTES,
     sized: true,
@@ -115,6 +128,7 @@ export const OURS = "@kmem/buddy";
 /** By name; `needs` is the file that src/peers.js makes. */
 export const contestants = {
   [OURS]: { make: makeBuddy },
+  bitmapAllocator: { make: makeBitmap },
   "bare Int32Array list": { make: makeBareList },
   "bare list for each order": { make: makeBareLists },
   "C buddy, native": { needs: "native-buddy" },
