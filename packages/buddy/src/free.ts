@@ -16,6 +16,7 @@ import {
   PB_TOUCHED,
   PB_TYPE_MASK,
   PG_head,
+  PG_reserved,
 } from '@kmem/contracts';
 import { pageblockType } from './pageblock.js';
 import { badArgument, badFrame, report, runAll } from './report.js';
@@ -152,6 +153,8 @@ function isTouched(s: BuddyState, pfn: number, order: number): boolean {
 
 /** Takes all marks of use off a block's frames; false when one of them must not be free. */
 function clean(s: BuddyState, pfn: number, order: number): boolean {
+  // A reserved frame was never handed out. The reference that was dropped is the kernel's own and stays.
+  if ((s.flags[pfn] & (1 << PG_reserved)) !== 0) s.refcount[pfn] = 1;
   const compound = (s.flags[pfn] & (1 << PG_head)) !== 0;
   const end = compound || isTouched(s, pfn, order) ? pfn + (1 << order) : pfn + 1;
   let good = true;

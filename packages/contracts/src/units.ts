@@ -24,7 +24,7 @@ export type KAddr = Unit<'kaddr'>;
 /** log2 of a number of frames, from 0 to `maxOrder - 1`. */
 export type Order = Unit<'order'>;
 
-/** A set of `__GFP_*` bits. */
+/** A set of `__GFP_*` bits. It is read by bit operators: of an integer the low 32 bits count, and what is no number has none. */
 export type Gfp = Unit<'gfp'>;
 
 /** Number of a CPU, from 0. */
