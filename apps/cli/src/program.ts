@@ -4,11 +4,12 @@ import { isRecordingError } from '@kmem/conformance';
 import { profileNames } from '@kmem/hw';
 import { version } from '../package.json';
 import { runConform } from './commands/conform.js';
-import { DEMOS, runDemos, runFragmentation, runOom, runReplay, runWatermarks } from './commands/demo.js';
+import { DEMOS, runDemos, runFragmentation, runOom, runPercpu, runReplay, runWatermarks } from './commands/demo.js';
 import { DEFAULT_PROFILE, PROC_NAMES, runProc, type ProcName } from './commands/proc.js';
 import { runWaste } from './commands/waste.js';
 import { FRAGMENTATION } from './demos/fragmentation.js';
 import { OOM } from './demos/oom.js';
+import { PERCPU } from './demos/percpu.js';
 import { REPLAY } from './demos/replay.js';
 import { WATERMARKS } from './demos/watermarks.js';
 import { BadInput, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK } from './exit-code.js';
@@ -134,6 +135,14 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
     .action(() => {
       const { json, seed, terminal } = settings();
       runFragmentation(seed, json, terminal);
+    });
+  demo
+    .command(PERCPU.name)
+    .summary('how most requests get by without the free lists')
+    .description(PERCPU.title)
+    .action(() => {
+      const { json, terminal } = settings();
+      runPercpu(json, terminal);
     });
   demo
     .command(WATERMARKS.name)

@@ -11,7 +11,7 @@ function flowing(text: string): string {
 
 test('the list of demos has a name, a title, a subsystem and a source for each', () => {
   const listed = JSON.parse(kmem(['demos', '--json']).out) as Record<string, string>[];
-  expect(listed.map(({ name }) => name)).toEqual(['fragmentation', 'watermarks', 'oom', 'replay']);
+  expect(listed.map(({ name }) => name)).toEqual(['fragmentation', 'percpu', 'watermarks', 'oom', 'replay']);
   for (const demo of listed) {
     expect(Object.keys(demo)).toEqual(['name', 'title', 'subsystem', 'source']);
     expect(Object.values(demo).every((text) => text.length > 0)).toBe(true);
@@ -61,6 +61,28 @@ test('the lesson as data has the free pages that its maps show', () => {
     expect(frames).toHaveLength(128);
     expect(frames.replaceAll(/[#ux]/g, '')).toHaveLength(freeLists.freePages);
   }
+});
+
+test('the lesson on per-CPU lists: every page is on the list, free, or taken, and portions double', () => {
+  const { code, out, err } = kmem(['demo', 'percpu']);
+  expect([code, err]).toEqual([0, '']);
+  for (const line of lines(out)) expect(line.length).toBeLessThanOrEqual(80);
+  interface Step {
+    readonly text: readonly string[];
+    readonly table: { readonly rows: readonly (readonly [done: string, refilled: number, given: number, listed: number, free: number])[] };
+  }
+  const { steps } = JSON.parse(kmem(['demo', 'percpu', '--json']).out) as { steps: Step[] };
+  const [fill, lifo, burst, drain] = steps.map(({ table }) => table.rows);
+  const batch = fill[1][1];
+  // A refill moves a batch, of which one page is taken at once; the rest of the batch costs the free lists nothing.
+  expect(fill.map((row) => row.slice(1, 3))).toEqual([[0, 0], [batch, 0], [0, 0], [batch, 0]]);
+  expect(fill[1][3] - fill[0][3]).toBe(batch - 1);
+  expect(fill[0][4] - fill[3][4]).toBe(2 * batch);
+  expect(lifo.map(([, refilled, given]) => refilled + given)).toEqual([0, 0]);
+  const [freed, again] = [...steps[1].text[0].matchAll(/\d+, \d+, \d+/g)].map(([frames]) => frames.split(', '));
+  expect(again).toEqual([...freed].reverse());
+  expect(burst.slice(0, 6).map((row) => row[2])).toEqual([1, 2, 4, 8, 16, 32].map((times) => times * batch));
+  expect(drain[1].slice(2)).toEqual([drain[0][3], 0, drain[0][4] + drain[0][3]]);
 });
 
 test('the replay fits on two screens and says how exact it was', () => {

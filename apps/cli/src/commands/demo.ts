@@ -3,6 +3,7 @@ import { readBuddyRecording } from '@kmem/conformance';
 import type { Demo } from '../demos/demo.js';
 import { FRAGMENTATION, fragmentationLesson, printLesson } from '../demos/fragmentation.js';
 import { OOM, oomLesson, printOom } from '../demos/oom.js';
+import { PERCPU, percpuLesson, printPercpu } from '../demos/percpu.js';
 import { REPLAY, replayReport } from '../demos/replay.js';
 import { printReplay } from '../demos/replay-text.js';
 import { printWatermarks, WATERMARKS, watermarksLesson } from '../demos/watermarks.js';
@@ -12,7 +13,7 @@ import { readText } from '../recording-files.js';
 import type { Terminal } from '../terminal.js';
 
 /** All demos, in the order in which they are listed. */
-export const DEMOS: readonly Demo[] = [FRAGMENTATION, WATERMARKS, OOM, REPLAY];
+export const DEMOS: readonly Demo[] = [FRAGMENTATION, PERCPU, WATERMARKS, OOM, REPLAY];
 
 /**
  * Lists the demos.
@@ -42,6 +43,18 @@ export function runFragmentation(seed: number, json: boolean, terminal: Terminal
   const steps = fragmentationLesson(seed);
   if (json) terminal.printJson({ demo: FRAGMENTATION.name, seed, steps });
   else printLesson(steps, terminal);
+}
+
+/**
+ * Gives the lesson on per-CPU lists.
+ *
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runPercpu(json: boolean, terminal: Terminal): void {
+  const steps = percpuLesson();
+  if (json) terminal.printJson({ demo: PERCPU.name, steps });
+  else printPercpu(steps, terminal);
 }
 
 /**
