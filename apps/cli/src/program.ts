@@ -100,7 +100,7 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
     .description('Prints a text of /proc from the state of a machine at boot, or of a recorded one.')
     .addArgument(new Argument('<name>', 'which text').choices(PROC_NAMES))
     .addOption(new Option('--profile <name>', 'machine to boot').choices(profileNames).default(DEFAULT_PROFILE))
-    .addOption(new Option('--state <recording>', 'go on from the first state of a recording').conflicts('profile'))
+    .addOption(new Option('--state <file>', 'go on from the first state of a recording, or from a text of /proc/buddyinfo').conflicts('profile'))
     .action((name: ProcName, { profile, state }: { profile: string; state?: string }) => {
       const { json, terminal } = settings();
       runProc(name, state === undefined ? { profile } : { state }, json, terminal);

@@ -64,8 +64,15 @@ test('--json holds the text', () => {
   expect(document.text).toBe(kmem(['proc', 'pagetypeinfo', '--profile', 'raspberry-pi']).out);
 });
 
-test('a state that is no recording is bad input', () => {
+test('a text of /proc/buddyinfo is a state: its counts come out again, and the indices of fragmentation follow', () => {
   const path = join(SNAPSHOT, 'buddyinfo');
+  const from = (name: string, state: string): string => kmem(['proc', name, '--state', state]).out;
+  expect(from('buddyinfo', path)).toBe(readFileSync(path, 'utf8'));
+  for (const name of ['unusable_index', 'extfrag_index']) expect(from(name, path)).toBe(from(name, join(SNAPSHOT, 'lists.jsonl.gz')));
+});
+
+test('a state that is no recording is bad input', () => {
+  const path = join(SNAPSHOT, 'vmstat');
   const { code, err } = kmem(['proc', 'buddyinfo', '--state', path]);
   expect(code).toBe(2);
   expect(err).toContain(`kmem: ${path}:1:1: found`);

@@ -11,6 +11,7 @@ export type { ConformOptions } from './conform.js';
 export type { Conformance, Difference } from './conformance-result.js';
 export type { BootedPages, BootRequest, Implementations, KmallocUnderTest, PageAllocatorUnderTest, RecordedCacheCounts, RecordedMachine, RecordingInput, RowText } from './implementations.js';
 export { isRecordingError, RecordingError } from './recording-error.js';
+export { isBuddyinfo, readBuddyinfoMachine } from './buddyinfo-machine.js';
 export { readRecordedMachine } from './recorded-machine.js';
 export { readBuddyRecording } from './buddy-recording.js';
 export type {

@@ -1,5 +1,5 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
-import { readRecordedMachine, readSlabCounts, type RecordingInput } from '@kmem/conformance';
+import { isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, type RecordingInput } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile } from '@kmem/hw';
 import { formatSlabinfo } from '@kmem/slab';
@@ -19,6 +19,8 @@ interface Machine {
 const TEXTS = {
   buddyinfo: ({ pages }: Machine) => pages.buddyinfo(),
   pagetypeinfo: ({ pages }: Machine) => pages.pagetypeinfo(),
+  unusable_index: ({ pages }: Machine) => pages.unusableIndex(),
+  extfrag_index: ({ pages }: Machine) => pages.extfragIndex(),
   zoneinfo: ({ pages, nrCpus }: Machine) => formatRows(zoneinfoRows(Array.from({ length: nrCpus }, (_, cpu) => pages.exportState(cpu)))),
   vmstat: ({ pages }: Machine) => formatRows(vmstatRows(pages.exportState())),
   meminfo: ({ pages }: Machine) => formatRows(meminfoRows(pages.exportState(), pages.pageShift)),
@@ -58,7 +60,11 @@ function printSlabinfo(source: ProcSource): string {
 }
 
 function machineOf(source: ProcSource): Machine {
-  if ('state' in source) return { pages: loadPages(readRecordedMachine(readRecording(source.state))), nrCpus: 1 };
+  if ('state' in source) {
+    const input = readRecording(source.state);
+    const machine = isBuddyinfo(input.text) ? readBuddyinfoMachine(input.name, input.text) : readRecordedMachine(input);
+    return { pages: loadPages(machine), nrCpus: 1 };
+  }
   return { pages: bootPages(source.profile), nrCpus: getProfile(source.profile).nrCpus };
 }
 
