@@ -66,6 +66,10 @@ export const IMPLEMENTATIONS: Implementations = {
   bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
   slabinfo: formatSlabinfo,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
+  makeSlabs: ({ cpus, nrFrames, observe }) => {
+    const frames = createFrameTable({ nrFrames });
+    return slub({ frames, cpus, pages: observe(new BuddyAllocator({ frames, cpus })) });
+  },
   procRows: {
     zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),
     vmstat: (pages, inputs) => vmstatRows(pages.exportState(), inputs),

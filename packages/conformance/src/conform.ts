@@ -12,6 +12,8 @@ import { conformKmalloc } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
 import { recordingKind } from './recording-meta.js';
+import { readSlubRecording } from './slub-recording.js';
+import { conformSlub } from './slub-replay.js';
 
 /** Steps between two reports of progress. */
 const PROGRESS_STEPS = 1000;
@@ -52,6 +54,7 @@ export function conform(
   if (isRamTable(input.text)) return [conformRamTable(input, implementations)];
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
+  if (kind === 'slub-exact') return [conformCache(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
   if (kind === 'kmalloc') return conformKmalloc(input, implementations);
   if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];
@@ -70,4 +73,12 @@ function conformBuddy(input: RecordingInput, implementations: Implementations, o
     }
   }
   return { name: input.name, kind: 'buddy', exact, total: recording.total, stated: [], difference, unsupported: null };
+}
+
+function conformCache(input: RecordingInput, implementations: Implementations, options: ConformOptions): Conformance {
+  const recording = readSlubRecording(input);
+  let exact = 0;
+  return conformSlub(recording, implementations, () => {
+    if (++exact % PROGRESS_STEPS === 0) options.onProgress?.(exact, recording.steps.length);
+  });
 }

@@ -5,7 +5,8 @@
  * reading and unpacking files is the caller's part.
  */
 import type {
-  CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, TraceSink, ZoneKind,
+  CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes,
+  SlabCacheOptions, SlabCacheState, TraceSink, ZoneKind,
 } from '@kmem/contracts';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
@@ -137,6 +138,51 @@ export interface KmallocUnderTest {
   };
 }
 
+/** An object cache that can show its state, as the replayer needs it. */
+export interface SlabCacheUnderTest extends SlabCache {
+  /**
+   * Writes down what the cache is.
+   *
+   * @returns the kernel's values under the kernel's names.
+   */
+  exportAttributes(): SlabCacheAttributes;
+  /**
+   * Writes the lists down.
+   *
+   * @returns a copy.
+   */
+  exportState(): SlabCacheState;
+  /**
+   * Shrinks the cache.
+   *
+   * @param order - CPUs in the order in which they are flushed.
+   * @returns true when the cache has no pages left.
+   */
+  shrinkInOrder(order: readonly CpuId[]): boolean;
+  /**
+   * Destroys the cache.
+   *
+   * @param order - CPUs in the order in which they are flushed.
+   * @returns false when objects are in use.
+   */
+  destroyInOrder(order: readonly CpuId[]): boolean;
+}
+
+/** A machine for object caches. */
+export interface SlabMachine {
+  /** The current CPU; the replayer changes it between calls. */
+  readonly cpus: CpuContext;
+  /** Frames that it is to have; all of them may be free. */
+  readonly nrFrames: number;
+  /**
+   * Puts an observer before the page allocator.
+   *
+   * @param pages - where slabs are to come from.
+   * @returns the allocator that the caches must use in its place.
+   */
+  readonly observe: (pages: PageAllocator) => PageAllocator;
+}
+
 /** The implementations that recordings are replayed through. */
 export interface Implementations {
   /**
@@ -148,6 +194,13 @@ export interface Implementations {
   readonly loadPages: (machine: RecordedMachine & { readonly trace: TraceSink }) => PageAllocatorUnderTest;
   /** Boots a machine. Without it tables of booted machines are not compared. */
   readonly bootPages?: (machine: BootRequest) => BootedPages;
+  /**
+   * Makes an object allocator without caches. Without it recordings of caches are not compared.
+   *
+   * @param machine - CPUs, and what its pages must be observed by.
+   * @returns an allocator that shares nothing with earlier ones.
+   */
+  readonly makeSlabs?: (machine: SlabMachine) => { createCache(options: SlabCacheOptions): SlabCacheUnderTest | null };
   /**
    * Prints the texts of /proc that show values of others too, from an allocator's state and those values. Without it they are
    * not compared.

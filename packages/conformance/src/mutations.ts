@@ -1,12 +1,9 @@
 /**
  * Copies of a recording with one output changed: what a replayer that compares everything must find.
  *
- * Which values are outputs is not listed here: it follows from the tables of operations and events, and in
- * check points and the dumps after the first everything is one. Values of the same kind, such as the order
- * of a refill event anywhere in the file, are sampled evenly.
+ * Which values are outputs is for each kind of recording to say. Values of the same kind, such as the order of a refill
+ * event anywhere in the file, are sampled evenly.
  */
-import { EVENTS, isEventLetter, isOperationLetter, OPERATIONS } from './buddy-operations.js';
-import type { OperationField } from './buddy-operations.js';
 import type { JsonPath } from './json-position.js';
 import { splitLines } from './recording-meta.js';
 
@@ -26,21 +23,29 @@ export interface Mutation {
 }
 
 /** A value that can be changed. */
-interface Site {
+export interface Site {
+  /** Index of its line, from 0. */
   readonly line: number;
+  /** Way to it; empty for the line itself. */
   readonly path: JsonPath;
+  /** How. */
   readonly change: Change;
+  /** Whether it is an input. */
   readonly input: boolean;
 }
 
+/** Finds the places in one line, each with its kind. */
+export type LineSites = (value: unknown, line: number) => Iterable<readonly [kind: string, site: Site]>;
+
 /**
- * Makes changed copies of a page allocator recording.
+ * Makes changed copies of a recording, line by line.
  *
  * @param text - the recording; must be a valid one.
  * @param samples - how many copies of each kind of change, at least 1; fewer where the file has fewer places.
+ * @param lineSites - finds the places in one line: its value, and its index from 0.
  * @returns the copies, in the same order for the same arguments.
  */
-export function* mutateBuddyRecording(text: string, samples: number): Generator<Mutation, void, undefined> {
+export function* mutateLines(text: string, samples: number, lineSites: LineSites): Generator<Mutation, void, undefined> {
   const lines = splitLines(text);
   const sites = new Map<string, Site[]>();
   lines.forEach((line, index) => {
@@ -55,7 +60,9 @@ export function* mutateBuddyRecording(text: string, samples: number): Generator<
     for (const { line, path, change, input } of sample(places, samples)) {
       const changed = changeLine(lines[line], path, change);
       const copy = [...lines.slice(0, line), ...changed, ...lines.slice(line + 1), ''];
-      yield { kind, line: line + 1, input, text: copy.join('\n') };
+      // Of a line that stands there twice the second one is the wrong one.
+      const found = change === 'repeated' && path.length === 0 ? line + 2 : line + 1;
+      yield { kind, line: found, input, text: copy.join('\n') };
     }
   }
 }
@@ -90,51 +97,16 @@ export function* mutateText(text: string, samples: number): Generator<Mutation, 
   }
 }
 
-/** Every place in one line, with the kind of change. */
-function* lineSites(value: unknown, line: number): Generator<[string, Site]> {
-  if (Array.isArray(value)) {
-    yield* operationSites(value, line);
-    return;
-  }
-  // Lines of a recording are arrays or objects.
-  const object = value as Readonly<Record<string, unknown>>;
-  if (object['dump'] === 't0') return;
-  const name = 'cp' in object ? 'check point' : `dump ${String(object['dump'])}`;
-  yield [`${name} dropped`, { line, path: [], change: 'dropped', input: false }];
-  yield* valueSites(object, [], name, line);
-}
-
-function* operationSites(values: readonly unknown[], line: number): Generator<[string, Site]> {
-  const letter = values[0];
-  if (!isOperationLetter(letter)) return;
-  const fields: readonly OperationField[] = OPERATIONS[letter].fields;
-  for (const [i, { name, role }] of fields.entries()) {
-    const kind = `${OPERATIONS[letter].call} ${name}`;
-    if (role === 'output') yield* valueSites(values[i + 1], [i + 1], kind, line);
-    else if (name === 'pfn') yield [`${kind} altered`, { line, path: [i + 1], change: 'altered', input: true }];
-  }
-  const at = fields.length + 1;
-  const events = values[at];
-  if (!Array.isArray(events)) return;
-  for (const [i, event] of events.entries()) {
-    yield* eventSites(event, [at, i], line);
-    if (JSON.stringify(event) !== JSON.stringify(events[i + 1]) && i + 1 < events.length) {
-      yield ['events swapped', { line, path: [at, i], change: 'swapped', input: false }];
-    }
-  }
-}
-
-function* eventSites(event: unknown, path: JsonPath, line: number): Generator<[string, Site]> {
-  if (!Array.isArray(event) || !isEventLetter(event[0])) return;
-  const { tracepoint, fields } = EVENTS[event[0]];
-  for (const change of ['dropped', 'repeated'] as const) yield [`${tracepoint} ${change}`, { line, path, change, input: false }];
-  for (const [i, name] of fields.entries()) {
-    yield [`${tracepoint} ${name} altered`, { line, path: [...path, i + 1], change: 'altered', input: false }];
-  }
-}
-
-/** Every place in a value that is an output as a whole. */
-function* valueSites(value: unknown, path: JsonPath, kind: string, line: number): Generator<[string, Site]> {
+/**
+ * Finds every place in a value that is an output as a whole.
+ *
+ * @param value - the value.
+ * @param path - way to it.
+ * @param kind - what it is called.
+ * @param line - index of its line.
+ * @returns the places.
+ */
+export function* valueSites(value: unknown, path: JsonPath, kind: string, line: number): Generator<[string, Site]> {
   if (typeof value !== 'object' || value === null) {
     yield [`${kind} altered`, { line, path, change: 'altered', input: false }];
     return;
@@ -165,7 +137,7 @@ function* elementSites(array: readonly unknown[], path: JsonPath, kind: string, 
 
 /** The lines that take the place of a line: none when it is dropped whole. */
 function changeLine(text: string, path: JsonPath, change: Change): readonly string[] {
-  if (path.length === 0) return [];
+  if (path.length === 0) return change === 'repeated' ? [text, text] : [];
   const line: unknown = JSON.parse(text);
   type Container = unknown[] & Record<string | number, unknown>;
   // The path was taken from this very line, so every step but the last leads to an array or object.

@@ -7,11 +7,11 @@
  * ```
  */
 import {
-  __GFP_COMP, __GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, __GFP_RECLAIM,
-  __GFP_RECLAIMABLE, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_CONSTRAINT_MASK, GFP_DMA, GFP_DMA32, GFP_RECLAIM_MASK,
-  GFP_SLAB_BUG_MASK, KernelBug, NO_PAGE, PG_slab, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_RECLAIM_ACCOUNT,
+  __GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, __GFP_RECLAIM, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_CONSTRAINT_MASK, GFP_RECLAIM_MASK,
+  GFP_SLAB_BUG_MASK, KernelBug, NO_PAGE, PG_slab,
 } from '@kmem/contracts';
 import type { Gfp, PhysAddr, Pfn } from '@kmem/contracts';
+import { pageFlags } from './cache-attributes.js';
 import type { CacheGeometry } from './geometry.js';
 import { report, type SlubMachine } from './slub-machine.js';
 import { S_PFN, SLAB_NUMBER_BITS, type SlabSource, type SlubState } from './slub-state.js';
@@ -42,7 +42,7 @@ export interface SlabPlan {
 export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSource {
   const { frames, pages } = machine;
   const { ctor, geometry } = plan;
-  const extra = pageFlags(plan);
+  const extra = pageFlags(plan.flags, geometry.order);
 
   function grow(s: SlubState, slab: number, gfp: Gfp): number {
     if (plan.destroyed) {
@@ -86,15 +86,6 @@ function takePages(machine: SlubMachine, plan: SlabPlan, gfp: Gfp): Pfn {
   if ((gfp & __GFP_DIRECT_RECLAIM) !== 0 && order > minOrder) gently = (gently | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
   const pfn = machine.pages.allocPages(gently, order);
   return pfn === NO_PAGE ? machine.pages.allocPages(gfp, minOrder) : pfn;
-}
-
-/** What a cache's flags add to every request for pages. */
-function pageFlags(plan: SlabPlan): Gfp {
-  let gfp = plan.geometry.order > 0 ? __GFP_COMP : 0;
-  if ((plan.flags & SLAB_CACHE_DMA) !== 0) gfp |= GFP_DMA;
-  if ((plan.flags & SLAB_CACHE_DMA32) !== 0) gfp |= GFP_DMA32;
-  if ((plan.flags & SLAB_RECLAIM_ACCOUNT) !== 0) gfp |= __GFP_RECLAIMABLE;
-  return gfp;
 }
 
 /** Warns of flags that a request for new pages should not have, and that are ignored. */

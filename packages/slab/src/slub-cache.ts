@@ -1,7 +1,8 @@
 /** SlubCache: one cache. Addresses outside, object numbers inside. */
 import { __GFP_ZERO, KernelBug, NULL, PG_slab } from '@kmem/contracts';
-import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheState, SlabObject } from '@kmem/contracts';
+import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheState, SlabObject } from '@kmem/contracts';
 import { assertCacheValid } from './assert-valid.js';
+import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
 import type { CacheGeometry } from './geometry.js';
 import { createObjectAddresses, headFrame, type ObjectAddresses } from './object-address.js';
@@ -164,6 +165,17 @@ export class SlubCache implements SlabCache {
       totalObjects: words[N_OBJECTS],
       freeInPartial: listed.reduce((sum, at) => sum + words[at + S_OBJECTS] - words[at + S_INUSE], 0),
     };
+  }
+
+  /**
+   * Writes down what the cache is.
+   *
+   * @returns the kernel's values under the kernel's names.
+   * @context any.
+   */
+  exportAttributes(): SlabCacheAttributes {
+    const { flags, geometry, objectSize, userSize } = this;
+    return cacheAttributes({ flags, geometry, objectSize, userSize, hasConstructor: this.#plan.ctor !== null, refcount: 1 });
   }
 
   /**
