@@ -66,9 +66,9 @@ export const IMPLEMENTATIONS: Implementations = {
   bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
   slabinfo: formatSlabinfo,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
-  makeSlabs: ({ cpus, nrFrames, observe }) => {
+  makeSlabs: ({ cpus, merge, nrFrames, observe }) => {
     const frames = createFrameTable({ nrFrames });
-    return slub({ frames, cpus, pages: observe(new BuddyAllocator({ frames, cpus })) });
+    return slub({ frames, cpus, merge, pages: observe(new BuddyAllocator({ frames, cpus })) });
   },
   procRows: {
     zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),

@@ -3,6 +3,7 @@
  *
  * Users: `kmem conform`, and tests that replay recordings through an allocator of their own.
  */
+import { cacheTableKind, conformCacheTable } from './cache-tables.js';
 import { readBuddyRecording } from './buddy-recording.js';
 import { replayBuddy } from './buddy-replay.js';
 import { unsupportedResult } from './conformance-result.js';
@@ -57,6 +58,8 @@ export function conform(
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
   if (kind === 'kmalloc') return conformKmalloc(input, implementations);
+  const table = cacheTableKind(input.text, kind);
+  if (table !== null) return [conformCacheTable(input, table, implementations)];
   if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];
   return [unsupportedResult(input.name, kind, `no replayer for recordings of kind "${kind}"`)];
 }

@@ -172,6 +172,8 @@ export interface SlabCacheUnderTest extends SlabCache {
 export interface SlabMachine {
   /** The current CPU; the replayer changes it between calls. */
   readonly cpus: CpuContext;
+  /** Whether a new cache may be joined with an old one of the same size. */
+  readonly merge: boolean;
   /** Frames that it is to have; all of them may be free. */
   readonly nrFrames: number;
   /**

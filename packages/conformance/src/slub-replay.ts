@@ -173,7 +173,7 @@ class SlubReplay {
       this.#pageShift = pages.pageShift;
       return this.#watch.observe(pages);
     };
-    const slabs = this.#makeSlabs({ cpus: this.#cpus, nrFrames: NR_FRAMES, observe });
+    const slabs = this.#makeSlabs({ cpus: this.#cpus, nrFrames: NR_FRAMES, merge: true, observe });
     return slabs.createCache({ name, sizeBytes, align, flags, ...(hasConstructor && { ctor: () => undefined }) });
   }
 

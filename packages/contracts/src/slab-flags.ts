@@ -19,6 +19,15 @@ export const SLAB_TYPESAFE_BY_RCU = 0x80000;
 /** Objects are charged to the memory cgroup of the task. */
 export const SLAB_ACCOUNT = 0x4000000;
 
+/** Slabs are spread over nodes. */
+export const SLAB_MEM_SPREAD = 0x100000;
+/** The leak checker leaves the cache alone. */
+export const SLAB_NOLEAKTRACE = 0x800000;
+/** Boot options for debugging do not change the cache. */
+export const SLAB_NO_USER_FLAGS = 0x10000000;
+/** The sampling checker leaves the cache alone. */
+export const SLAB_SKIP_KFENCE = 0x20000000;
+
 /** Debugging: checks on every allocation and every free. */
 export const SLAB_CONSISTENCY_CHECKS = 0x100;
 /** Debugging: known bytes beside each object. */
@@ -29,6 +38,13 @@ export const SLAB_POISON = 0x800;
 export const SLAB_STORE_USER = 0x10000;
 /** Debugging: every allocation and free is reported. */
 export const SLAB_TRACE = 0x200000;
+
+/** Debugging: the lives of objects are followed. */
+export const SLAB_DEBUG_OBJECTS = 0x400000;
+/** Debugging: allocations can be made to fail. */
+export const SLAB_FAILSLAB = 0x2000000;
+/** Debugging: objects are surrounded by shadow memory's red zones. */
+export const SLAB_KASAN = 0x8000000;
 
 /** Internal: a cache of the kmalloc family. */
 export const SLAB_KMALLOC = 0x1000;

@@ -17,8 +17,12 @@ import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN,
 
 /** What a cache was made for, beside its pages' plan. */
 export interface SlubCachePlan extends SlabPlan {
-  /** Bytes of an object. */
-  readonly objectSize: number;
+  /** Bytes of the largest object asked for. */
+  objectSize: number;
+  /** Where the part behind it begins. */
+  inuse: number;
+  /** Uses of the cache. */
+  refcount: number;
   /** First byte of the part that may be copied. */
   readonly userOffset: number;
   /** Bytes of that part. */
@@ -30,7 +34,6 @@ export interface SlubCachePlan extends SlabPlan {
 /** A cache of `slub()`. */
 export class SlubCache implements SlabCache {
   readonly name: string;
-  readonly objectSize: number;
   readonly size: number;
   readonly align: number;
   readonly flags: number;
@@ -53,7 +56,6 @@ export class SlubCache implements SlabCache {
    */
   constructor(machine: SlubMachine, plan: SlubCachePlan, onDestroy: () => void) {
     this.name = plan.name;
-    this.objectSize = plan.objectSize;
     this.size = plan.geometry.size;
     this.align = plan.geometry.align;
     this.flags = plan.flags;
@@ -67,6 +69,16 @@ export class SlubCache implements SlabCache {
     this.#addresses = createObjectAddresses(this.#state, machine.frames, plan);
     this.#take = createObjectAlloc(this.#state);
     this.#give = createObjectFree(this.#state);
+  }
+
+  /** Bytes of the largest object asked for. */
+  get objectSize(): number {
+    return this.#plan.objectSize;
+  }
+
+  /** Whether objects are constructed. */
+  get hasConstructor(): boolean {
+    return this.#plan.ctor !== null;
   }
 
   alloc(gfp: Gfp): PhysAddr {
@@ -136,6 +148,10 @@ export class SlubCache implements SlabCache {
       report(this.#machine, new KernelBug('DESTROYED_CACHE', `cache ${this.name}: destroyed twice`, { cache: this.name }));
       return true;
     }
+    if (this.#plan.refcount > 1) {
+      this.#plan.refcount--;
+      return true;
+    }
     flushCpus(this.#state, order);
     if (!releaseEmptySlabs(this.#state)) {
       this.#reportLive();
@@ -144,6 +160,17 @@ export class SlubCache implements SlabCache {
     this.#plan.destroyed = true;
     this.#onDestroy();
     return true;
+  }
+
+  /**
+   * Lets another user in.
+   *
+   * @param sizeBytes - bytes of the objects that it wants.
+   */
+  join(sizeBytes: number): void {
+    this.#plan.refcount++;
+    this.#plan.objectSize = Math.max(this.#plan.objectSize, sizeBytes);
+    this.#plan.inuse = Math.max(this.#plan.inuse, Math.ceil(sizeBytes / 8) * 8);
   }
 
   /**
@@ -174,8 +201,9 @@ export class SlubCache implements SlabCache {
    * @context any.
    */
   exportAttributes(): SlabCacheAttributes {
-    const { flags, geometry, objectSize, userSize } = this;
-    return cacheAttributes({ flags, geometry, objectSize, userSize, hasConstructor: this.#plan.ctor !== null, refcount: 1 });
+    const { flags, geometry, hasConstructor, objectSize, userSize } = this;
+    const { inuse, refcount } = this.#plan;
+    return cacheAttributes({ flags, geometry: { ...geometry, inuse }, objectSize, userSize, hasConstructor, refcount });
   }
 
   /**

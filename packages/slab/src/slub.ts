@@ -5,13 +5,15 @@
  * the node's lists, slab-pages.ts where slabs come from; slub-state.ts has the layout and the invariants.
  */
 import {
-  KernelBug, PG_slab, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_HWCACHE_ALIGN, SLAB_KMALLOC,
-  SLAB_PANIC, SLAB_POISON, SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
+  KernelBug, PG_slab, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_DEBUG_OBJECTS, SLAB_FAILSLAB,
+  SLAB_HWCACHE_ALIGN, SLAB_KASAN, SLAB_KMALLOC, SLAB_MEM_SPREAD, SLAB_NO_USER_FLAGS, SLAB_NOLEAKTRACE, SLAB_PANIC, SLAB_POISON,
+  SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_SKIP_KFENCE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
 import type {
   CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject,
 } from '@kmem/contracts';
 import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
+import { findMergeable } from './merging.js';
 import { headFrame } from './object-address.js';
 import { requireInteger } from './option-checks.js';
 import { SlubCache } from './slub-cache.js';
@@ -31,6 +33,11 @@ export interface SlubOptions {
    * @defaultValue one CPU
    */
   readonly cpus?: CpuContext;
+  /**
+   * Whether a new cache may be joined with an old one of the same size.
+   * @defaultValue true
+   */
+  readonly merge?: boolean;
   /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
   readonly reports?: ReportSink;
 }
@@ -47,7 +54,8 @@ export interface Slub extends SlabAllocator {
 
 const KNOWN_FLAGS =
   SLAB_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_CONSISTENCY_CHECKS | SLAB_HWCACHE_ALIGN | SLAB_KMALLOC |
-  SLAB_PANIC | SLAB_POISON | SLAB_RECLAIM_ACCOUNT | SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU;
+  SLAB_PANIC | SLAB_POISON | SLAB_RECLAIM_ACCOUNT | SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU |
+  SLAB_DEBUG_OBJECTS | SLAB_FAILSLAB | SLAB_KASAN | SLAB_MEM_SPREAD | SLAB_NO_USER_FLAGS | SLAB_NOLEAKTRACE | SLAB_SKIP_KFENCE;
 
 /** The caller unless stated. */
 const SINGLE_CPU: CpuContext = Object.freeze({
@@ -80,7 +88,7 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  * ```
  */
 export function slub(options: SlubOptions): Slub {
-  const { pages, frames, memory = null, cpus = SINGLE_CPU, reports = null } = options;
+  const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null } = options;
   const machine: SlubMachine = { pages, frames, memory, cpus, reports, warnedZero: false };
   /** By number; a number is free again after its cache's end. */
   const numbered: (SlubCache | null)[] = [];
@@ -93,6 +101,13 @@ export function slub(options: SlubOptions): Slub {
     const geometry = cacheGeometry({ ...shape, nrCpus: cpus.nrCpus, pageShift: pages.pageShift, maxOrder: pages.maxOrder });
     if (geometry === null) return refuse(machine, asked, `no block of pages holds an object of ${String(sizeBytes)} bytes`);
     if ((flags & ~KNOWN_FLAGS) !== 0) return refuse(machine, asked, `the flags 0x${(flags & ~KNOWN_FLAGS).toString(16)} are not known`);
+    const { align } = geometry;
+    const wanted = { size: sizeBytes, align, flags, hasConstructor: shape.hasConstructor, userSize };
+    const joined = merge ? findMergeable([...newestFirst].reverse(), wanted) : undefined;
+    if (joined !== undefined) {
+      joined.join(sizeBytes);
+      return joined;
+    }
     const unused = numbered.indexOf(null);
     const number = unused < 0 ? numbered.length : unused;
     if (number >= MOST_CACHES) return refuse(machine, asked, `there are ${String(MOST_CACHES)} caches already`);
@@ -100,7 +115,8 @@ export function slub(options: SlubOptions): Slub {
     const { cpuPartialSlabs, minPartial, objects } = geometry;
     const listsFull = (flags & SLAB_STORE_USER) !== 0;
     const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartialSlabs, isDebug, listsFull };
-    const plan = { name, number, flags, geometry, ctor, destroyed: false, objectSize: sizeBytes, userOffset, userSize, limits };
+    const sizes = { objectSize: sizeBytes, inuse: geometry.inuse, userOffset, userSize };
+    const plan = { name, number, flags, geometry, ctor, destroyed: false, refcount: 1, limits, ...sizes };
     const cache = new SlubCache(machine, plan, () => {
       numbered[number] = null;
       newestFirst = newestFirst.filter((other) => other !== cache);

@@ -18,9 +18,9 @@ const implementations: Implementations = {
   loadPages: () => {
     throw new Error('no page allocator is recorded here');
   },
-  makeSlabs: ({ cpus, nrFrames, observe }) => {
+  makeSlabs: ({ cpus, merge, nrFrames, observe }) => {
     const frames = createFrameTable({ nrFrames });
-    return slub({ frames, cpus, pages: observe(new BuddyAllocator({ frames, cpus })) });
+    return slub({ frames, cpus, merge, pages: observe(new BuddyAllocator({ frames, cpus })) });
   },
 };
 
@@ -51,6 +51,57 @@ function findingLine(input: RecordingInput): number | null {
 function isFound(mutation: Mutation, line: number | null): boolean {
   if (line === null) return false;
   return mutation.kind.endsWith('dropped') ? line >= mutation.line : line === mutation.line;
+}
+
+const TABLES: readonly (readonly [file: string, kind: string, rows: number])[] = [
+  ['geometry.jsonl.gz', 'geometry', 3071],
+  ['geometry-large.jsonl', 'geom2', 39],
+  ['boot-caches-nomerge.jsonl', 'boot', 116],
+  ['boot-caches-merge.jsonl', 'boot', 99],
+  ['merge.jsonl', 'merge', 42],
+];
+
+/** Reads a table; the caches of the booted kernel lie beside it. */
+function readTable(file: string): RecordingInput {
+  return { name: file, text: readText(`slub/${file}`), companion: (other) => readText(`slub/${other}`) };
+}
+
+describe('caches are what a real kernel made of the same requests', () => {
+  test.each(TABLES)('%s', (file, kind, total) => {
+    expect(conform(readTable(file), implementations)).toMatchObject([{ kind, exact: total, total, difference: null, unsupported: null }]);
+  });
+
+  test.each(TABLES)('whatever output is changed in %s is found', (file) => {
+    const input = readTable(file);
+    const lines = input.text.trimEnd().split('\n');
+    const missed: string[] = [];
+    let count = 0;
+    for (let row = 1; row < lines.length; row += Math.ceil(lines.length / 7)) {
+      for (const [changed, what] of changedNumbers(lines[row])) {
+        const text = lines.map((line, i) => `${i === row ? changed : line}\n`).join('');
+        if (findingLine({ ...input, text }) === null) missed.push(`line ${String(row + 1)}: ${what}`);
+        count++;
+      }
+    }
+    expect(missed).toEqual([]);
+    expect(count).toBeGreaterThan(30);
+  });
+});
+
+/** Members that are inputs and have no output of their own. */
+const INPUTS = ['cache', 'create', 'req_size', 'req_align', 'req_flags', 'ctor', 'object_size', 'align', 'flags', 'refcount', 'usersize'];
+
+/** A line with one output one higher, for each of them. */
+function* changedNumbers(line: string): Generator<[changed: string, what: string]> {
+  const row = JSON.parse(line) as number[] | Record<string, unknown>;
+  if (Array.isArray(row)) {
+    for (let i = 2; i < row.length; i++) yield [JSON.stringify(row.with(i, row[i] + 1)), `column ${String(i)}`];
+    return;
+  }
+  for (const [name, value] of Object.entries(row)) {
+    if (INPUTS.includes(name)) continue;
+    yield [JSON.stringify({ ...row, [name]: typeof value === 'number' ? value + 1 : 'changed' }), name];
+  }
 }
 
 describe('every changed output is found', () => {

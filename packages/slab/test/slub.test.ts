@@ -1,5 +1,5 @@
 import {
-  __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL, isKernelBug, NULL, SLAB_PANIC, SLAB_STORE_USER,
+  __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL, isKernelBug, NULL, SLAB_PANIC, SLAB_RECLAIM_ACCOUNT, SLAB_STORE_USER,
 } from '@kmem/contracts';
 import type { KernelBug } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
@@ -217,7 +217,7 @@ describe('misuse is reported and changes nothing', () => {
   test('frees', () => {
     const { pages, slab } = testMachine();
     const cache = madeCache(slab, { sizeBytes: 64 });
-    const other = madeCache(slab, { sizeBytes: 64, name: 'other' });
+    const other = madeCache(slab, { sizeBytes: 72, name: 'other' });
     const [a, b] = takeObjects(cache, 2);
     cache.free(b);
     expect(codeOf(() => { cache.free(b); })).toBe('DOUBLE_FREE');
@@ -264,6 +264,31 @@ describe('misuse is reported and changes nothing', () => {
     expect(() => slab.createCache({ name: '', sizeBytes: 8 })).toThrow('name');
     expect(() => slab.createCache({ name: 'none', sizeBytes: 0 })).toThrow('sizeBytes: expected an integer from 1');
     expect(() => slab.createCache({ name: 'window', sizeBytes: 8, userOffset: 4, userSize: 5 })).toThrow('userSize');
+  });
+});
+
+describe('caches of one size are joined', () => {
+  test('the older one serves both and goes with the last user', () => {
+    const { slab } = testMachine();
+    const a = madeCache(slab, { name: 'a', sizeBytes: 60 });
+    expect(madeCache(slab, { name: 'b', sizeBytes: 64 })).toBe(a);
+    expect(a).toMatchObject({ name: 'a', objectSize: 64 });
+    expect(slab.caches()).toEqual([a]);
+    const [object] = takeObjects(a, 1);
+    expect(a.destroy()).toBe(true);
+    a.free(object);
+    expect(a.exportAttributes()).toMatchObject({ object_size: 64, inuse: 64, refcount: 1 });
+    expect(a.destroy()).toBe(true);
+    expect(slab.caches()).toEqual([]);
+  });
+
+  test('unless one has a constructor, a window, a debug flag, or pages of another kind', () => {
+    const { slab } = testMachine();
+    const plain = madeCache(slab, { sizeBytes: 64 });
+    for (const other of [{ ctor: () => undefined }, { userSize: 8 }, { flags: SLAB_STORE_USER }, { flags: SLAB_RECLAIM_ACCOUNT }, { sizeBytes: 56 }]) {
+      expect(madeCache(slab, { sizeBytes: 64, ...other })).not.toBe(plain);
+    }
+    expect(slab.caches()).toHaveLength(6);
   });
 });
 
