@@ -34,3 +34,7 @@ export { mutateSlubRecording } from './slub-mutations.js';
 export { mutateText } from './mutations.js';
 export type { Mutation } from './mutations.js';
 export { readSlabCounts } from './slab-counts.js';
+export { ReferenceSlabAllocator } from './reference-slab-allocator.js';
+export type { ReferenceSlabAllocatorOptions } from './reference-slab-allocator.js';
+export { slabAllocatorSuite } from './slab-allocator-suite.js';
+export type { SlabAllocatorFixture, SlabAllocatorUnderTest } from './slab-allocator-suite.js';
