@@ -162,12 +162,12 @@ test('the recorded machine can be loaded on its own', () => {
 
 test('what cannot be interpreted is unsupported and counts nothing', () => {
   const nothing = { exact: 0, total: 0, difference: null };
-  const kinds = ['{"recording":"slub-exact","seed":1}\n', '{"sc":"request"}\n', 'Node 0, zone Normal\n'].map(
+  const kinds = ['{"recording":"vmalloc-exact","seed":1}\n', '{"sc":"request"}\n', 'Node 0, zone Normal\n'].map(
     (text) => conform({ name: 'other', text }, IMPLEMENTATIONS)[0],
   );
   for (const result of kinds) expect(result).toMatchObject(nothing);
   expect(kinds.map(({ kind, unsupported }) => [kind, unsupported])).toEqual([
-    ['slub-exact', 'no replayer for recordings of kind "slub-exact"'],
+    ['vmalloc-exact', 'no replayer for recordings of kind "vmalloc-exact"'],
     ['unknown', 'its first line does not say what was recorded'],
     ['unknown', 'its first line does not say what was recorded'],
   ]);

@@ -9,7 +9,7 @@
 import { BLOCK_TAIL, PG_slab } from '@kmem/contracts';
 import type { PhysAddr, Pfn, FrameTable } from '@kmem/contracts';
 import type { SlabPlan } from './slab-pages.js';
-import { SLAB_NUMBER_MASK } from './slub-machine.js';
+import { SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
 import { NO_OBJECT, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, type SlubState } from './slub-state.js';
 
 /** Both ways. */
@@ -24,11 +24,12 @@ export interface ObjectAddresses {
  * Makes the functions that go from numbers to addresses and back.
  *
  * @param s - the cache.
- * @param frames - the frame table.
+ * @param machine - frame table, and the way into it.
  * @param plan - number and geometry of the cache.
  * @returns both ways.
  */
-export function createObjectAddresses(s: SlubState, frames: FrameTable, plan: SlabPlan): ObjectAddresses {
+export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: SlabPlan): ObjectAddresses {
+  const { frames, headFrame } = machine;
   const { indexBits } = s;
   const { redLeftPad, size } = plan.geometry;
   const { number } = plan;
@@ -43,7 +44,7 @@ export function createObjectAddresses(s: SlubState, frames: FrameTable, plan: Sl
   }
 
   function objectAt(addr: PhysAddr): number {
-    const pfn = headFrame(frames, addr);
+    const pfn = headFrame(addr);
     if ((flags[pfn] & (1 << PG_slab)) === 0) return NO_OBJECT;
     const word = owner[pfn];
     if (word >>> SLAB_NUMBER_BITS !== number) return NO_OBJECT;
@@ -59,14 +60,18 @@ export function createObjectAddresses(s: SlubState, frames: FrameTable, plan: Sl
 }
 
 /**
- * Finds the first frame of the block that an address lies in.
+ * Makes the function that finds the first frame of the block that an address lies in.
  *
  * @param frames - the frame table.
- * @param addr - any number.
- * @returns the frame; 0, which is never anybody's, for an address outside the table.
+ * @returns takes any number; gives 0, which is never anybody's frame, for an address outside the table.
  */
-export function headFrame(frames: FrameTable, addr: PhysAddr): Pfn {
-  const pfn = Math.floor(addr / 2 ** frames.pageShift);
-  if (!(pfn >= 0 && pfn < frames.nrFrames)) return 0;
-  return (frames.block[pfn] & BLOCK_TAIL) !== 0 ? frames.owner[pfn] : pfn;
+export function createHeadFrame(frames: FrameTable): (addr: PhysAddr) => Pfn {
+  const { block, nrFrames, owner } = frames;
+  const perPage = 2 ** -frames.pageShift;
+
+  return function headFrame(addr) {
+    const pfn = Math.floor(addr * perPage);
+    if (!(pfn >= 0 && pfn < nrFrames)) return 0;
+    return (block[pfn] & BLOCK_TAIL) !== 0 ? owner[pfn] : pfn;
+  };
 }

@@ -5,7 +5,7 @@ import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
 import type { CacheGeometry } from './geometry.js';
-import { createObjectAddresses, headFrame, type ObjectAddresses } from './object-address.js';
+import { createObjectAddresses, type ObjectAddresses } from './object-address.js';
 import { createSlabPages, type SlabPlan } from './slab-pages.js';
 import type { CacheCounts } from './slabinfo.js';
 import { createObjectAlloc } from './slub-alloc.js';
@@ -66,7 +66,7 @@ export class SlubCache implements SlabCache {
     this.#plan = plan;
     this.#onDestroy = onDestroy;
     this.#state = new SlubState(plan.limits, createSlabPages(machine, plan));
-    this.#addresses = createObjectAddresses(this.#state, machine.frames, plan);
+    this.#addresses = createObjectAddresses(this.#state, machine, plan);
     this.#take = createObjectAlloc(this.#state);
     this.#give = createObjectFree(this.#state);
   }
@@ -226,7 +226,7 @@ export class SlubCache implements SlabCache {
   find(addr: PhysAddr): SlabObject | null {
     const { frames } = this.#machine;
     const { redLeftPad, size } = this.geometry;
-    const pfn = headFrame(frames, addr);
+    const pfn = this.#machine.headFrame(addr);
     const slab = frames.owner[pfn] & SLAB_NUMBER_MASK;
     const first = pfn * 2 ** frames.pageShift + redLeftPad;
     const index = Math.floor((addr - first) / size);
@@ -268,7 +268,7 @@ export class SlubCache implements SlabCache {
 
   #reportFree(addr: PhysAddr): void {
     const { frames } = this.#machine;
-    const pfn = headFrame(frames, addr);
+    const pfn = this.#machine.headFrame(addr);
     const isSlab = (frames.flags[pfn] & (1 << PG_slab)) !== 0;
     if (!isSlab) {
       report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not in a page of a cache'));

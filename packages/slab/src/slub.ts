@@ -14,7 +14,7 @@ import type {
 } from '@kmem/contracts';
 import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
 import { findMergeable } from './merging.js';
-import { headFrame } from './object-address.js';
+import { createHeadFrame } from './object-address.js';
 import { requireInteger } from './option-checks.js';
 import { SlubCache } from './slub-cache.js';
 import { MOST_CACHES, report, type SlubMachine } from './slub-machine.js';
@@ -89,7 +89,8 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  */
 export function slub(options: SlubOptions): Slub {
   const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null } = options;
-  const machine: SlubMachine = { pages, frames, memory, cpus, reports, warnedZero: false };
+  const headFrame = createHeadFrame(frames);
+  const machine: SlubMachine = { pages, frames, headFrame, memory, cpus, reports, warnedZero: false };
   /** By number; a number is free again after its cache's end. */
   const numbered: (SlubCache | null)[] = [];
   let newestFirst: readonly SlubCache[] = [];
@@ -127,7 +128,7 @@ export function slub(options: SlubOptions): Slub {
   }
 
   function cacheOf(addr: PhysAddr): SlubCache | null {
-    const pfn = headFrame(frames, addr);
+    const pfn = headFrame(addr);
     if ((frames.flags[pfn] & (1 << PG_slab)) === 0) return null;
     return numbered[frames.owner[pfn] >>> SLAB_NUMBER_BITS];
   }

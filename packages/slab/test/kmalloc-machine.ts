@@ -3,7 +3,7 @@ import { BuddyAllocator } from '@kmem/buddy';
 import type { KmallocUnderTest } from '@kmem/conformance';
 import { BLOCK_ORDER_MASK, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
-import { headFrame } from '../src/object-address.js';
+import { createHeadFrame } from '../src/object-address.js';
 import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '../src/index.js';
 import type { Kmalloc, Slub } from '../src/index.js';
 
@@ -35,7 +35,7 @@ export function bootKmalloc(reports?: ReportSink): KmallocMachine {
     memory,
     sizeRoundup: kmallocSizeRoundup,
     cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
-    orderOf: (addr) => frames.block[headFrame(frames, addr)] & BLOCK_ORDER_MASK,
+    orderOf: (addr) => frames.block[createHeadFrame(frames)(addr)] & BLOCK_ORDER_MASK,
     limits: () => ({ KMALLOC_MIN_SIZE: kmallocSizes()[0], KMALLOC_MAX_CACHE_SIZE: kmallocSizes().at(-1) ?? 0, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
   };
 }
