@@ -4,19 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 /**
- * Reads a file of JSON lines.
- *
- * @param file - path below tooling/recordings/memory, packed by gzip or not.
- * @returns one value a line.
- */
-export function readLines(file: string): unknown[] {
-  return readText(file)
-    .trimEnd()
-    .split('\n')
-    .map((line): unknown => JSON.parse(line));
-}
-
-/**
  * Reads a file as it is.
  *
  * @param file - path below tooling/recordings/memory, packed by gzip or not.
