@@ -7,15 +7,17 @@ import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cases } from "./cases.js";
-import { OURS } from "./contestants.js";
 import { LARGEST_SPREAD, quantile, ROUNDS } from "./measure.js";
+import { objectContestants } from "./object-contestants.js";
 import { buildPeers, compilerVersions } from "./peers.js";
 
 const BOOT = "boot-64g";
 const BOOTS = 5;
 const bootTargets = { bootMs: 2000, peakMib: 500 };
+const FOOTPRINT = "object-footprint";
+const footprintTarget = 0.69;
 
-const known = [...Object.keys(cases), BOOT];
+const known = [...Object.keys(cases), FOOTPRINT, BOOT];
 
 function options() {
   const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
@@ -31,16 +33,16 @@ const child = (script, ...args) =>
 const number = (x) => (x >= 1000 ? x.toFixed(0) : x.toPrecision(3));
 const percent = (share) => `${(share * 100).toFixed(0)} %`;
 
-function printCase({ name, title, limit, limitSpread, ratios, nsPerStep, figures, notRun }) {
+function printCase({ name, title, ours, limit, limitSpread, ratios, nsPerStep, figures, notRun }) {
   console.log(`\n${name}: ${title}`);
   console.log(`  ${ROUNDS} rounds; the limit, ${limit}, spreads over ${percent(limitSpread)}`);
   for (const { other, median, p10, p90, target, verdict } of ratios) {
     const line = [`ours / ${other}`.padEnd(34), `${number(median)} x`.padStart(10), `(${number(p10)} to ${number(p90)})`.padEnd(20)];
-    line.push(`${number(nsPerStep[OURS])} ns / ${number(nsPerStep[other])} ns`.padEnd(22));
+    line.push(`${number(nsPerStep[ours])} ns / ${number(nsPerStep[other])} ns`.padEnd(22));
     if (target !== undefined) line.push(`target <= ${target}: ${verdict}`);
     console.log(`  ${line.join(" ").trimEnd()}`);
   }
-  for (const [other, reason] of Object.entries(notRun)) console.log(`  ${other.padEnd(34)} not run (${reason})`);
+  printNotRun(notRun);
   for (const [other, { failures }] of Object.entries(figures)) {
     if (failures > 0) console.log(`  ${other}: ${failures} requests failed; its figure says nothing`);
   }
@@ -62,6 +64,33 @@ function printBoot({ worst, runs }) {
   );
 }
 
+function footprint(missing) {
+  const shares = {};
+  const notRun = {};
+  for (const [name, { make, needs, slow }] of Object.entries(objectContestants)) {
+    const reason = slow ?? missing[needs];
+    if (reason !== undefined) notRun[name] = reason;
+    else if (make(64).oneSize !== true) shares[name] = JSON.parse(child("footprint.js", name));
+  }
+  return { name: FOOTPRINT, target: footprintTarget, shares, notRun };
+}
+
+function printFootprint({ name, target, shares, notRun }) {
+  console.log(`\n${name}: the churn of objects, most bytes asked for at a time over bytes of the 4 KiB pages they ever lay in`);
+  for (const [other, { share }] of Object.entries(shares)) {
+    const says = other === "@kmem/slab kmalloc" ? `   target >= ${target}: ${share >= target ? "met" : "missed"}` : "";
+    console.log(`  ${other.padEnd(34)} ${share.toFixed(3)}${says}`);
+  }
+  printNotRun(notRun);
+}
+
+function printNotRun(notRun) {
+  for (const [other, reason] of Object.entries(notRun)) console.log(`  ${other.padEnd(34)} not run (${reason})`);
+}
+
+/** Cases that are not timed in turn: what runs them, what prints them. */
+const special = { [FOOTPRINT]: [footprint, printFootprint], [BOOT]: [boot, printBoot] };
+
 try {
   const { json, names } = options();
   const missing = buildPeers();
@@ -72,8 +101,9 @@ try {
   const results = [];
   for (const name of names) {
     process.stderr.write(`${name} ...\n`);
-    const result = name === BOOT ? boot() : JSON.parse(child("run-case.js", name, JSON.stringify(missing)));
-    (name === BOOT ? printBoot : printCase)(result);
+    const [run, print] = special[name] ?? [() => JSON.parse(child("run-case.js", name, JSON.stringify(missing))), printCase];
+    const result = run(missing);
+    print(result);
     results.push(result);
   }
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, results }, null, 1)}\n`);

@@ -1,31 +1,29 @@
 // Before an allocator is timed: are the blocks it hands out apart from each other, and are they its own?
-import { pageChurn, SLOTS } from "./workload.js";
 
 const STEPS = 20_000;
 
 /**
- * Runs the start of the page churn on a fresh contestant; pages of one size where it has no other.
+ * Runs the start of a churn on a fresh contestant; blocks of one size where it has no other.
  *
  * @throws Error naming the two blocks that overlap, or the request that failed.
  */
-export function checkApart(name, contestant) {
-  const { slot, order } = pageChurn();
-  const held = new Array(SLOTS).fill(null);
+export function checkApart(name, contestant, { slots, slot, size, bytes, oneSize }) {
+  const held = new Array(slots).fill(null);
   for (let step = 0; step < STEPS; step++) {
     const old = held[slot[step]];
-    if (old !== null) contestant.free(old.address, contestant.request(old.order));
-    const block = { address: 0, order: contestant.oneSize ? 0 : order[step] };
-    block.address = contestant.alloc(contestant.request(block.order));
-    if (!(block.address > 0)) throw new Error(`${name}: step ${step} asked for order ${block.order} and got ${block.address}`);
+    if (old !== null) contestant.free(old.address, contestant.request(old.size));
+    const block = { address: 0, size: contestant.oneSize ? oneSize : size[step] };
+    block.address = contestant.alloc(contestant.request(block.size));
+    if (!(block.address > 0)) throw new Error(`${name}: step ${step} asked for size ${block.size} and got ${block.address}`);
     held[slot[step]] = block;
-    if (step % 1000 === 999) compare(name, step, held, contestant.unit);
+    if (step % 1000 === 999) compare(name, step, held, contestant.unit, bytes);
   }
 }
 
-function compare(name, step, held, unit) {
+function compare(name, step, held, unit, bytes) {
   const spans = held
     .filter((block) => block !== null)
-    .map(({ address, order }) => ({ start: address * unit, end: address * unit + 4096 * 2 ** order }))
+    .map(({ address, size }) => ({ start: address * unit, end: address * unit + bytes(size) }))
     .sort((a, b) => a.start - b.start);
   for (const [i, { start, end }] of spans.entries()) {
     const above = spans[i + 1];

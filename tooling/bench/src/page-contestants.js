@@ -1,15 +1,14 @@
-// The allocators under comparison, brought to one shape:
+// The allocators of pages under comparison, brought to one shape:
 //   alloc(request) -> address, positive, in `unit` bytes; 0 or less when there is no memory
 //   free(address), or free(address, request) where `sized` says so
 //   request(order) -> what alloc is called with, so that turning an order into bytes is not timed
+//   oneSize: true where there are no blocks but of one size
 // Every call of a `make` gives a fresh allocator with 256 MiB or more.
-/* global WebAssembly */
-import { readFileSync } from "node:fs";
 import { bitmapAllocator, BuddyAllocator } from "@kmem/buddy";
 import { GFP_KERNEL } from "@kmem/contracts";
 import { createFrameTable, describeMachine, identityProfile } from "@kmem/hw";
 import { MemPool } from "@thi.ng/malloc";
-import { built } from "./peers.js";
+import { instantiate } from "./wasm.js";
 
 const MIB = 2 ** 20;
 const PAGE_BYTES = 4096;
@@ -101,17 +100,6 @@ function makeThing() {
   };
 }
 
-function instantiate(file) {
-  const module = new WebAssembly.Module(readFileSync(built(file)));
-  const imports = {};
-  // Growing the memory and the like: nothing here may need it.
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => 0;
-  const { exports } = new WebAssembly.Instance(module, imports);
-  exports._initialize?.();
-  return exports;
-}
-
-/** The exports are passed on as they are: a call costs what a user's call costs. */
 function makeWasmMalloc(file) {
   const { block_alloc: alloc, block_free: free } = instantiate(file);
   return { unit: 1, request: (order) => PAGE_BYTES << order, alloc, free };
@@ -123,11 +111,9 @@ function makeWasmBuddy() {
   return { unit: PAGE_BYTES, sized: true, request: (order) => order, alloc, free };
 }
 
-export const OURS = "@kmem/buddy";
-
 /** By name; `needs` is the file that src/peers.js makes. */
-export const contestants = {
-  [OURS]: { make: makeBuddy },
+export const pageContestants = {
+  "@kmem/buddy": { make: makeBuddy },
   bitmapAllocator: { make: makeBitmap },
   "bare Int32Array list": { make: makeBareList },
   "bare list for each order": { make: makeBareLists },
