@@ -1,8 +1,8 @@
 /** The implementations that recordings are replayed through: the packages of this repository. */
 import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
-import type { Implementations, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, BLOCK_TAIL, type TraceSink } from '@kmem/contracts';
-import { createFrameTable, createMemory, describeMachine, recordedPc, type MachineProfile } from '@kmem/hw';
+import type { Implementations, IomemRequest, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type TraceSink } from '@kmem/contracts';
+import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
 import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
 import { bootProfile } from './machine.js';
 
@@ -60,11 +60,29 @@ export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
   };
 }
 
+/**
+ * Prints the physical addresses of a machine of the recorded kind. What boot finds there is as on that machine, but where the request
+ * says so.
+ */
+function recordedIomem({ arch, ramMib, found }: IomemRequest): ProcRow[] {
+  const { ram, resources } = pcMemory({ arch, ramMib });
+  const rest = [...found];
+  const own = getProfile(arch === 'i386' ? 'i386-1200m' : 'pc-160m').resources.filter((resource) => resource.found);
+  const placed = own.map((resource) => {
+    const i = rest.findIndex(({ name }) => name === resource.name);
+    return i < 0 ? resource : { ...rest.splice(i, 1)[0], found: true };
+  });
+  const ofTheMachine = resources.filter((resource) => !resource.found);
+  const others = rest.map((range) => ({ ...range, found: true }));
+  return iomemRows({ nodes: [{ node: 0, nrCpus: 1, ram }], resources: [...ofTheMachine, ...placed, ...others] });
+}
+
 /** What `conform` and the replay demo hold against the recorded kernel. */
 export const IMPLEMENTATIONS: Implementations = {
   loadPages,
   bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
   slabinfo: formatSlabinfo,
+  iomemRows: recordedIomem,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
   makeSlabs: ({ cpus, merge, nrFrames, observe }) => {
     const frames = createFrameTable({ nrFrames });

@@ -62,7 +62,7 @@ test('the texts of a snapshot are compared or named as unsupported', () => {
   for (const file of ['buddyinfo', 'pagetypeinfo', 'slabinfo']) {
     expect(verdict(file)).toEqual([`proc ${file}`, `exact ${nrLines(file)}/${nrLines(file)}`]);
   }
-  for (const file of ['zoneinfo', 'vmstat', 'meminfo']) {
+  for (const file of ['zoneinfo', 'vmstat', 'meminfo', 'iomem']) {
     const [kind, score] = verdict(file);
     const [, exact, total, stated] = /^exact (\d+)\/(\d+), (\d+) stated$/.exec(score) ?? [];
     expect([kind, exact, Number(total) + Number(stated)]).toEqual([`proc ${file}`, total, nrLines(file)]);

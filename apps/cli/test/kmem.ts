@@ -9,7 +9,8 @@ import { onTestFinished } from 'vitest';
 /** The program's entry. */
 export const BIN = fileURLToPath(new URL('../bin/kmem.js', import.meta.url));
 
-const RECORDINGS = fileURLToPath(new URL('../../../tooling/recordings/', import.meta.url));
+/** The recordings that tests replay. */
+export const RECORDINGS = fileURLToPath(new URL('../../../tooling/recordings/', import.meta.url));
 
 /** The recording that `npm start` replays. */
 export const FALLBACK = join(RECORDINGS, 'memory/buddy/m160-fallback-seed1.jsonl.gz');

@@ -77,3 +77,18 @@ test('a state that is no recording is bad input', () => {
   expect(code).toBe(2);
   expect(err).toContain(`kmem: ${path}:1:1: found`);
 });
+
+test.each([
+  ['pc-3600m', 'm3600-1'],
+  ['i386-1200m', 'i386-m1200-1'],
+])('iomem of %s is the text of the real machine', (profile, snapshot) => {
+  const { code, out } = kmem(['proc', 'iomem', '--profile', profile]);
+  expect(code).toBe(0);
+  expect(out).toBe(readFileSync(join(SNAPSHOT, '..', snapshot, 'iomem'), 'utf8'));
+});
+
+test('iomem does not follow from a state', () => {
+  const { code, err } = kmem(['proc', 'iomem', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]);
+  expect(code).toBe(2);
+  expect(err).toBe('kmem: iomem: it follows from the machine, not from a state; expected --profile\n');
+});

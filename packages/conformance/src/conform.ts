@@ -39,7 +39,7 @@ export interface ConformOptions {
  * @param input - the recording.
  * @param implementations - what to replay it through.
  * @param options - progress.
- * @returns one result, or for a snapshot of /proc one for the lists and one for each text beside them.
+ * @returns one result, and one for each text beside the recording that is compared or should be.
  * @throws RecordingError when the recording itself is wrong, with line and column.
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export function conform(
   implementations: Implementations,
   options: ConformOptions = {},
 ): Conformance[] {
-  if (isRamTable(input.text)) return [conformRamTable(input, implementations)];
+  if (isRamTable(input.text)) return conformRamTable(input, implementations);
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];

@@ -68,6 +68,26 @@ export interface BootRequest {
   };
 }
 
+/** A stretch of physical addresses that the kernel found at boot. */
+export interface FoundRange {
+  /** Its name in /proc/iomem. */
+  readonly name: string;
+  /** First byte. */
+  readonly start: number;
+  /** First byte past it. */
+  readonly end: number;
+}
+
+/** A machine whose physical addresses are to be shown: the recorded kind of PC with some amount of RAM. */
+export interface IomemRequest {
+  /** The kernel's architecture. */
+  readonly arch: 'x86_64' | 'i386';
+  /** RAM in MiB. */
+  readonly ramMib: number;
+  /** What it found, in the order of the rows. */
+  readonly found: readonly FoundRange[];
+}
+
 /** A page allocator just booted. */
 export interface BootedPages {
   /** KiB kept free in all. */
@@ -210,6 +230,8 @@ export interface Implementations {
   readonly procRows?: Readonly<Record<RowText, (pages: PageAllocatorUnderTest, inputs: ProcInputs) => readonly ProcRow[]>>;
   /** Prints /proc/slabinfo, the newest cache first. Without it the text is not compared. */
   readonly slabinfo?: (caches: readonly RecordedCacheCounts[]) => string;
+  /** Prints the rows of /proc/iomem. Without it those texts are not compared. */
+  readonly iomemRows?: (machine: IomemRequest) => readonly ProcRow[];
   /**
    * Boots a machine with a kmalloc family: x86_64 with one CPU and enough memory. Without it tables of kmalloc are not compared.
    *

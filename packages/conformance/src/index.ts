@@ -13,7 +13,7 @@ export { Random } from './random.js';
 export { conform } from './conform.js';
 export type { ConformOptions } from './conform.js';
 export type { Conformance, Difference } from './conformance-result.js';
-export type { BootedPages, BootRequest, Implementations, KmallocUnderTest, PageAllocatorUnderTest, RecordedCacheCounts, RecordedMachine, RecordingInput, RowText } from './implementations.js';
+export type { BootedPages, BootRequest, FoundRange, Implementations, IomemRequest, KmallocUnderTest, PageAllocatorUnderTest, RecordedCacheCounts, RecordedMachine, RecordingInput, RowText } from './implementations.js';
 export { isRecordingError, RecordingError } from './recording-error.js';
 export { isBuddyinfo, readBuddyinfoMachine } from './buddyinfo-machine.js';
 export { readRecordedMachine } from './recorded-machine.js';

@@ -9,17 +9,20 @@
  * vmstat        beside it                           <- likewise
  * meminfo       beside it                           <- printed from the lists, counters of vmstat, and values in the text
  * slabinfo      beside it                           <- printed from the counts of caches in slab-state.jsonl
+ * iomem         beside it                           <- printed from the machine, and from values in the text
  * ```
  * A line that follows from recorded values alone is compared, but counts as stated and not as exact. Texts that nothing prints yet
  * are reported as unsupported, so that they are not taken for compared.
  */
 import type { ProcInputs, ProcRow } from '@kmem/contracts';
-import { quoteError, quoteValue } from './compare-values.js';
+import { compareText, withLineEnds } from './compare-text.js';
+import { quoteError } from './compare-values.js';
 import { unsupportedResult } from './conformance-result.js';
-import type { Conformance, Difference } from './conformance-result.js';
+import type { Conformance } from './conformance-result.js';
 import { compareDump } from './buddy-replay.js';
 import { EventLog } from './event-log.js';
 import type { Implementations, PageAllocatorUnderTest, RecordedMachine, RecordingInput, RowText } from './implementations.js';
+import { conformIomem } from './iomem.js';
 import { JsonLine } from './json-line.js';
 import { describePageState } from './page-state-text.js';
 import { readMeminfoInputs, readVmstatInputs, readZoneinfoInputs } from './proc-inputs.js';
@@ -73,6 +76,10 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
     if (text === undefined) continue;
     // An input of slabinfo, and covered by its result.
     if (file === SLAB_STATE && implementations.slabinfo !== undefined && companion?.('slabinfo') !== undefined) continue;
+    if (file === 'iomem') {
+      results.push(conformIomem(folder + file, text, meta, implementations));
+      continue;
+    }
     const kind = `proc ${file.replace('.jsonl', '')}`;
     const print = printerOf(file, implementations, (beside) => companion?.(beside) ?? '');
     if (print === null) {
@@ -114,33 +121,4 @@ function printerOf(
   const rows = ROW_TEXTS.find((known) => known === file);
   if (rows === undefined || procRows === undefined) return null;
   return (pages) => procRows[rows](pages, INPUTS[rows](companion)).map(({ text, stated }) => ({ text: `${text}\n`, stated }));
-}
-
-/** Compares line by line, line ends included. Lines that follow from inputs alone count as stated when they are equal. */
-function compareText(name: string, kind: string, expected: string, print: () => readonly ProcRow[], state: string): Conformance {
-  const want = withLineEnds(expected);
-  const result = { name, kind, unsupported: null };
-  let got: readonly ProcRow[];
-  try {
-    got = print();
-  } catch (error) {
-    const difference: Difference = { operation: 0, line: 1, what: 'printing', expected: 'no error', got: quoteError(error), state };
-    return { ...result, exact: 0, total: Math.max(want.length, 1), stated: [], difference };
-  }
-  const stated = got.flatMap((line, i) => (line.stated !== null && line.text === want[i] ? [line.stated] : []));
-  const total = Math.max(want.length, got.length) - stated.length;
-  let exact = 0;
-  for (let i = 0; i < Math.max(want.length, got.length); i++) {
-    const line = got.at(i);
-    if (line?.text !== want[i]) {
-      const found = { what: `line ${i + 1}`, expected: quoteValue(want[i]), got: quoteValue(line?.text) };
-      return { ...result, exact, total, stated, difference: { operation: 0, line: i + 1, ...found, state } };
-    }
-    if (line?.stated === null) exact++;
-  }
-  return { ...result, exact, total, stated, difference: null };
-}
-
-function withLineEnds(text: string): readonly string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }

@@ -1,5 +1,6 @@
 /**
- * Holds a booted page allocator against `zones.json`: the limits of every zone that a real kernel had after boot.
+ * Holds a booted page allocator against `zones.json`: the limits of every zone that a real kernel had after boot. The text of
+ * /proc/iomem may lie beside it.
  *
  * ```
  * inputs    mem (RAM in MiB, "smp4" behind it for four CPUs), kernel, and of sysctl all but min_free_kbytes
@@ -13,6 +14,7 @@ import type { PageState, ZoneKind, ZoneState } from '@kmem/contracts';
 import { quoteError, quoteValue } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { BootRequest, Implementations, RecordingInput } from './implementations.js';
+import { conformIomem, type IomemMachine } from './iomem.js';
 import { JsonLine, type JsonObject } from './json-line.js';
 import { locateJsonValue, type JsonPath } from './json-position.js';
 import { isRecordingError, RecordingError } from './recording-error.js';
@@ -35,7 +37,7 @@ interface Booted {
 
 /** A table: the machine, and every value to compare. */
 interface RamTable {
-  readonly machine: BootRequest;
+  readonly machine: BootRequest & IomemMachine;
   readonly cells: readonly Cell[];
 }
 
@@ -54,13 +56,20 @@ export function isRamTable(text: string): boolean {
  *
  * @param input - the table.
  * @param implementations - what boots.
- * @returns one result, which counts values.
+ * @returns one result, which counts values, and one for iomem if it is there.
  * @throws RecordingError when the table is not as it should be.
  */
-export function conformRamTable(input: RecordingInput, implementations: Implementations): Conformance {
-  const { name, text } = input;
-  const { bootPages } = implementations;
+export function conformRamTable(input: RecordingInput, implementations: Implementations): Conformance[] {
+  const { name, text, companion } = input;
   const table = readTable(name, text);
+  const limits = compareLimits(name, text, table, implementations);
+  const iomem = companion?.('iomem');
+  if (iomem === undefined) return [limits];
+  const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  return [limits, conformIomem(`${folder}iomem`, iomem, table.machine, implementations)];
+}
+
+function compareLimits(name: string, text: string, table: RamTable, { bootPages }: Implementations): Conformance {
   if (bootPages === undefined) return unsupportedResult(name, 'ram', 'no implementation boots a machine');
   const total = table.cells.length;
   const result = { name, kind: 'ram', total, stated: [], unsupported: null };
@@ -99,7 +108,8 @@ function readValues(json: JsonLine): RamTable {
   const root = json.object(json.value, []);
   json.members(root, [], ['mem', 'kernel', 'sysctl', 'zones']);
   const [, ramMib, nrCpus] = /^(\d+)(?:smp(\d+))?$/.exec(json.string(root['mem'], ['mem'])) ?? json.fail(['mem'], 'RAM in MiB such as "512" or "512smp4"');
-  if (!json.string(root['kernel'], ['kernel']).endsWith(' x86_64')) json.fail(['kernel'], 'a kernel for x86_64');
+  const kernel = json.string(root['kernel'], ['kernel']);
+  if (!kernel.endsWith(' x86_64')) json.fail(['kernel'], 'a kernel for x86_64');
   const sysctl = json.object(root['sysctl'], ['sysctl']);
   json.members(sysctl, ['sysctl'], SYSCTLS);
   const number = (key: string): number => {
@@ -110,6 +120,7 @@ function readValues(json: JsonLine): RamTable {
   const names = zones.map((zone, i) => json.string(zone['zone'], ['zones', i, 'zone']));
   const ratios = json.string(sysctl['lowmem_reserve_ratio'], ['sysctl', 'lowmem_reserve_ratio']).split(/\s+/).map(Number);
   const machine = {
+    kernel,
     ramMib: Number(ramMib),
     nrCpus: Number(nrCpus ?? 1),
     tunables: {

@@ -54,6 +54,10 @@ export interface BuddyMeta extends MachineShape {
 
 /** First line of a snapshot of /proc. */
 export interface SnapshotMeta extends MachineShape {
+  /** Which kernel: version, architecture, configuration. */
+  readonly kernel: string;
+  /** RAM in MiB. */
+  readonly ramMib: number;
   /** True when the state was the same before and after the texts were read. */
   readonly stable: boolean;
 }
@@ -129,7 +133,12 @@ export function readSnapshotMeta(line: JsonLine): SnapshotMeta {
   line.members(meta, [], [...MACHINE_MEMBERS, 'dumps_before_and_after_equal']);
   const stable = meta['dumps_before_and_after_equal'];
   if (typeof stable !== 'boolean') line.fail(['dumps_before_and_after_equal'], 'true or false');
-  return { ...readShape(line, meta), stable };
+  return {
+    ...readShape(line, meta),
+    kernel: line.string(meta['kernel'], ['kernel']),
+    ramMib: line.integer(meta['mem_mb'], ['mem_mb'], 1),
+    stable,
+  };
 }
 
 function readShape(line: JsonLine, meta: JsonObject): MachineShape {

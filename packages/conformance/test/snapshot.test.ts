@@ -126,3 +126,30 @@ test('lists that are not as they should be are refused', () => {
   expect(() => run({}, `${LISTS}["d",[]]\n`)).toThrow('lists.jsonl:3:1: found another line, expected the end of the file');
   expect(() => run({}, `${META}\n`)).toThrow('lists.jsonl:2:1: found the end of the file, expected a dump "t0"');
 });
+
+describe('iomem', () => {
+  const iomem = '00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n  00002000-00002fff : Kernel code\n';
+  const using: Implementations = {
+    ...IMPLEMENTATIONS,
+    iomemRows: ({ arch, ramMib, found }) => [
+      { text: '00000000-00000fff : Reserved', stated: null },
+      { text: `0000${arch === 'i386' ? 1 : 2}000-0009fbff : System RAM`, stated: null },
+      ...found.map(({ name, start, end }) => ({ text: `  0000${start.toString(16)}-0000${(end - 1).toString(16)} : ${name}`, stated: `${name} of ${ramMib}` })),
+    ],
+  };
+  const on = (kernel: string): string => LISTS.replace('6.1 test', kernel);
+
+  test('is asked of the machine in the first line; what boot found is stated', () => {
+    expect(run({ iomem }, on('6.1 i386 HIGHMEM4G'), using)[1]).toMatchObject({ exact: 2, total: 2, stated: ['Kernel code of 1'], difference: null });
+    expect(run({ iomem }, on('6.1 x86_64'), using)[1]).toMatchObject({ exact: 1, total: 2, difference: { line: 2 } });
+  });
+
+  test('of another architecture is unsupported', () => {
+    expect(run({ iomem }, LISTS, using)[1].unsupported).toBe('nothing prints iomem of a machine with the kernel "6.1 test"');
+  });
+
+  test('does not depend on the lists', () => {
+    const [lists, text] = run({ iomem }, on('6.1 i386').replace('equal":true', 'equal":false'), using);
+    expect([lists.kind, text.difference]).toEqual(['proc lists', null]);
+  });
+});

@@ -17,12 +17,15 @@ export { countPages, innerPages, intersectRanges, normalizeRanges, outerPages, s
 export type { ByteRange } from './memory-map.js';
 export { layoutZones } from './zones.js';
 export type { Arch, NodeMemory, ZoneLayoutOptions } from './zones.js';
-export type { AddressRegions, MachineProfile, ProfileNode, ReservedRange } from './machine-profile.js';
+export type { AddressRegions, MachineProfile, MemoryResource, ProfileNode, ReservedRange } from './machine-profile.js';
+export { pcMemory } from './profiles/pc-memory.js';
+export type { PcMemory, PcMemoryOptions } from './profiles/pc-memory.js';
 export { recordedPc } from './profiles/recorded-pc.js';
 export type { RecordedPcOptions } from './profiles/recorded-pc.js';
 export { identityProfile } from './profiles/synthetic.js';
 export type { IdentityOptions } from './profiles/synthetic.js';
 export { getProfile, profileNames } from './profiles.js';
+export { iomemRows } from './iomem.js';
 export { describeMachine } from './machine.js';
 export type { MachineDescription } from './machine.js';
 export { AddressMap } from './address.js';

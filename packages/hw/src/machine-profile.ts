@@ -19,6 +19,17 @@ export interface ReservedRange extends ByteRange {
   readonly name: string;
 }
 
+/** A named stretch of physical addresses: what /proc/iomem has a row for (`struct resource`). */
+export interface MemoryResource extends ByteRange {
+  /** Its name in the row. */
+  readonly name: string;
+  /**
+   * True when boot finds it and the kind of machine does not decide it: sections of the kernel's image, ROMs, windows of
+   * devices.
+   */
+  readonly found: boolean;
+}
+
 /**
  * Where things lie in the kernel's address space. Addresses are read as {@link KAddr} says: signed on 64-bit
  * machines, unsigned on 32-bit ones. The values are the kernel's constants of the same name.
@@ -69,6 +80,11 @@ export interface MachineProfile {
    * initrd and init sections. Watermarks and reserves are computed without it (buddy spec 8.3, 12).
    */
   readonly late: readonly ReservedRange[];
+  /**
+   * What takes physical addresses besides RAM: firmware, ROMs, controllers, windows of buses, the kernel's image. A resource may lie
+   * inside another or inside RAM, or be equal to one that stands before it, but not partly overlap one. Empty where it is not known.
+   */
+  readonly resources: readonly MemoryResource[];
   /** The address space. */
   readonly regions: AddressRegions;
   /** Width of `long` and of a pointer, in bits. */

@@ -1,7 +1,7 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
 import { isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, type RecordingInput } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
-import { getProfile } from '@kmem/hw';
+import { getProfile, iomemRows } from '@kmem/hw';
 import { formatSlabinfo } from '@kmem/slab';
 import { BadInput } from '../exit-code.js';
 import { bootKmalloc, loadPages } from '../implementations.js';
@@ -15,7 +15,7 @@ interface Machine {
   readonly nrCpus: number;
 }
 
-/** The texts that can be printed, by name. Nothing but the page allocator is at work, so what others count is 0. */
+/** The texts of the page allocator, by name. Nothing but the page allocator is at work, so what others count is 0. */
 const TEXTS = {
   buddyinfo: ({ pages }: Machine) => pages.buddyinfo(),
   pagetypeinfo: ({ pages }: Machine) => pages.pagetypeinfo(),
@@ -26,11 +26,14 @@ const TEXTS = {
   meminfo: ({ pages }: Machine) => formatRows(meminfoRows(pages.exportState(), pages.pageShift)),
 } as const;
 
+/** The other texts. */
+const OTHER_TEXTS = { slabinfo: printSlabinfo, iomem: printIomem } as const;
+
 /** Name of a text. */
-export type ProcName = keyof typeof TEXTS | 'slabinfo';
+export type ProcName = keyof typeof TEXTS | keyof typeof OTHER_TEXTS;
 
 /** Names of the texts. */
-export const PROC_NAMES: readonly string[] = [...Object.keys(TEXTS), 'slabinfo'];
+export const PROC_NAMES: readonly string[] = [TEXTS, OTHER_TEXTS].flatMap(Object.keys);
 
 /** Machine to print from when the user names none: the smallest recorded PC. */
 export const DEFAULT_PROFILE = 'pc-160m';
@@ -45,18 +48,27 @@ export type ProcSource = { readonly profile: string } | { readonly state: string
  * @param source - where the state comes from.
  * @param json - print a JSON document with the text in it instead of the text.
  * @param terminal - where to.
- * @throws BadInput or RecordingError for a recording that cannot be read.
+ * @throws BadInput or RecordingError for a recording that cannot be read, or that the text does not follow from.
  */
 export function runProc(name: ProcName, source: ProcSource, json: boolean, terminal: Terminal): void {
-  const text = name === 'slabinfo' ? printSlabinfo(source) : TEXTS[name](machineOf(source));
+  const text = isPagesText(name) ? TEXTS[name](machineOf(source)) : OTHER_TEXTS[name](source);
   if (json) terminal.printJson({ name, ...source, text });
   else terminal.printExactly(text);
+}
+
+function isPagesText(name: ProcName): name is keyof typeof TEXTS {
+  return name in TEXTS;
 }
 
 /** From the caches of kmalloc just booted, or from recorded counts. */
 function printSlabinfo(source: ProcSource): string {
   if ('state' in source) return formatSlabinfo(readSlabCounts(readRecording(source.state)));
   return formatSlabinfo(bootKmalloc(getProfile(source.profile)).slabs.caches().map((cache) => cache.counts()));
+}
+
+function printIomem(source: ProcSource): string {
+  if ('state' in source) throw new BadInput('iomem: it follows from the machine, not from a state; expected --profile');
+  return formatRows(iomemRows(getProfile(source.profile)));
 }
 
 function machineOf(source: ProcSource): Machine {

@@ -1,5 +1,6 @@
 /** Machines that were not recorded: built by the same rules, with round numbers. */
 import type { MachineProfile, ReservedRange } from '../machine-profile.js';
+import { pcMemory } from './pc-memory.js';
 import { X86_64_KASLR_REGIONS } from './regions.js';
 
 /** What every PC with a distribution kernel reserves low down (buddy spec 12). */
@@ -24,23 +25,16 @@ const DISTRIBUTION_PC = {
   backing: 'sparse',
 } as const;
 
+const PC_4G_MEMORY = pcMemory({ arch: 'x86_64', ramMib: 4096 });
+
 /** 4 GiB, 4 CPUs, a distribution kernel. */
 export const PC_4G: MachineProfile = {
   ...DISTRIBUTION_PC,
   name: 'pc-4g',
   title: 'PC with 4 GiB and 4 CPUs',
   nrCpus: 4,
-  nodes: [
-    {
-      node: 0,
-      nrCpus: 4,
-      ram: [
-        { start: 0x1000, end: 0x9_fc00 },
-        { start: 0x10_0000, end: 0xbffe_0000 },
-        { start: 0x1_0000_0000, end: 0x1_4000_0000 },
-      ],
-    },
-  ],
+  nodes: [{ node: 0, nrCpus: 4, ram: PC_4G_MEMORY.ram }],
+  resources: PC_4G_MEMORY.resources,
   reserved: [
     ...DISTRIBUTION_KERNEL,
     { name: 'inode hash table', start: 0x1_3b60_0000, end: 0x1_3b80_0000 },
@@ -69,6 +63,7 @@ export const SERVER_64G: MachineProfile = {
     },
     { node: 1, nrCpus: 16, ram: [{ start: 0x8_4000_0000, end: 0x10_4000_0000 }] },
   ],
+  resources: pcMemory({ arch: 'x86_64', ramMib: 65_536 }).resources,
   reserved: [
     ...DISTRIBUTION_KERNEL,
     { name: 'per-CPU data of node 0', start: 0x8_1dc0_0000, end: 0x8_1fc0_0000 },
@@ -97,6 +92,7 @@ export const RASPBERRY_PI: MachineProfile = {
     { name: 'page descriptors', start: PI_DESCRIPTORS, end: 0x3c00_0000 },
   ],
   late: [],
+  resources: [],
   regions: {
     pageOffset: PI_PAGE_OFFSET,
     lowmemBytes: 0x3c00_0000,

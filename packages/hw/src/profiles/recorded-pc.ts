@@ -13,10 +13,11 @@
  * ```
  * All but the image is taken from the top down, each piece at the highest place where it fits.
  */
-import type { MachineProfile, ReservedRange } from '../machine-profile.js';
+import type { MachineProfile, MemoryResource, ReservedRange } from '../machine-profile.js';
 import type { ByteRange } from '../memory-map.js';
 import { intersectRanges, subtractRanges } from '../memory-map.js';
 import { requireInteger } from '../option-checks.js';
+import { kernelSections, pcMemory } from './pc-memory.js';
 import { X86_64_REGIONS } from './regions.js';
 
 const PAGE = 4096;
@@ -25,10 +26,6 @@ const GIB = 2 ** 30;
 const SECTION = 128 * MIB;
 const DESCRIPTOR_PIECE = 2 * MIB;
 
-/** RAM from here on lies above 4 GiB, but for the first 3 GiB (QEMU's PC). */
-const SPLIT_FROM = 3584 * MIB;
-/** The end of RAM that ACPI tables occupy. */
-const ACPI_BYTES = 0x2_0000;
 const INITRD_BYTES = 276 * PAGE;
 /** The loader puts the initrd below this. */
 const INITRD_LIMIT = 2 * GIB;
@@ -51,6 +48,14 @@ const IMAGE: readonly ReservedRange[] = [
   { name: 'kernel data', start: 0x1c0_0000, end: 0x1d1_f000 },
   { name: 'kernel bss and brk', start: 0x1e1_1000, end: 0x200_6000 },
 ];
+
+/** As /proc/iomem of that kernel had them. */
+const SECTIONS: readonly MemoryResource[] = kernelSections([
+  ['code', 0x100_0000, 0x180_0cc8],
+  ['rodata', 0x1a0_0000, 0x1bb_c000],
+  ['data', 0x1c0_0000, 0x1d1_1c80],
+  ['bss', 0x1e1_1000, 0x200_0000],
+]);
 
 /** In the order in which the kernel gives them back. The lock tables behind the init sections go earlier. */
 const INIT_SECTIONS: readonly ReservedRange[] = [
@@ -81,9 +86,8 @@ export interface RecordedPcOptions {
  */
 export function recordedPc(options: RecordedPcOptions): MachineProfile {
   const { ramMib, nrCpus = 1 } = options;
-  requireInteger('ramMib', ramMib, 64, 65536);
   requireInteger('nrCpus', nrCpus, 1, 8);
-  const ram = ramOf(ramMib * MIB);
+  const { ram, resources } = pcMemory({ arch: 'x86_64', ramMib });
   const { reserved, late } = takeAtBoot(ram, nrCpus);
   return {
     name: nrCpus === 1 ? `pc-${ramMib}m` : `pc-${ramMib}m-smp${nrCpus}`,
@@ -93,6 +97,7 @@ export function recordedPc(options: RecordedPcOptions): MachineProfile {
     nodes: [{ node: 0, nrCpus, ram }],
     reserved,
     late,
+    resources: [...resources, ...SECTIONS],
     regions: X86_64_REGIONS,
     bitsPerLong: 64,
     pageShift: 12,
@@ -104,13 +109,6 @@ export function recordedPc(options: RecordedPcOptions): MachineProfile {
     hz: 250,
     backing: ramMib > 1024 ? 'sparse' : 'dense',
   };
-}
-
-function ramOf(bytes: number): ByteRange[] {
-  const low = { start: 0x1000, end: 0x9_fc00 };
-  const below = bytes >= SPLIT_FROM ? 3 * GIB : bytes;
-  const main = { start: MIB, end: below - ACPI_BYTES };
-  return bytes === below ? [low, main] : [low, main, { start: 4 * GIB, end: 4 * GIB + bytes - below }];
 }
 
 /** Lays out what is in use before the page allocator starts: for good, and until the end of boot. */

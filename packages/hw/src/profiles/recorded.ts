@@ -6,6 +6,7 @@
  * image is certain to the frame, and the sizes of the rest are.
  */
 import type { MachineProfile } from '../machine-profile.js';
+import { kernelSections, pcMemory } from './pc-memory.js';
 import { FIRST_MIB, recordedPc } from './recorded-pc.js';
 
 /** 160 MiB: small enough to exhaust in a test. */
@@ -20,6 +21,8 @@ export const PC_3600M: MachineProfile = recordedPc({ ramMib: 3600 });
 const I386_LOWMEM_BYTES = 0x36ff_e000;
 const I386_PAGE_OFFSET = 0xc000_0000;
 const I386_DESCRIPTORS = 0x3658_4000;
+
+const I386_MEMORY = pcMemory({ arch: 'i386', ramMib: 1200 });
 
 /** 1200 MiB with a 32-bit kernel (HIGHMEM4G, no PAE): lowmem ends a little under 896 MiB. */
 export const I386_1200M: MachineProfile = {
@@ -36,15 +39,15 @@ export const I386_1200M: MachineProfile = {
   hugePages: true,
   hz: 250,
   backing: 'dense',
-  nodes: [
-    {
-      node: 0,
-      nrCpus: 1,
-      ram: [
-        { start: 0x1000, end: 0x9_fc00 },
-        { start: 0x10_0000, end: 0x4afe_0000 },
-      ],
-    },
+  nodes: [{ node: 0, nrCpus: 1, ram: I386_MEMORY.ram }],
+  resources: [
+    ...I386_MEMORY.resources,
+    ...kernelSections([
+      ['code', 0x100_0000, 0x137_d5f8],
+      ['rodata', 0x137_e000, 0x14d_3000],
+      ['data', 0x14d_3000, 0x159_08a0],
+      ['bss', 0x160_1000, 0x164_d000],
+    ]),
   ],
   reserved: [
     FIRST_MIB,

@@ -8,6 +8,7 @@ const MIB = 2 ** 20;
 const ONE_ZONE = {
   nrCpus: 1,
   late: [],
+  resources: [],
   bitsPerLong: 64,
   pageShift: 12,
   pageStructBytes: 64,
