@@ -71,7 +71,7 @@ test('the texts of a snapshot are compared or named as unsupported', () => {
   // What slabinfo is printed from.
   expect(verdict('slab-state.jsonl')).toEqual([]);
   expect(new Set(rows.map(([name]) => name)).size).toBe(rows.length);
-  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 7 recordings, [1-9]\d* unsupported$/);
+  expect(lines(out).at(-1)).toMatch(/^TOTAL {2}exact (\d+)\/\1 in 8 recordings, [1-9]\d* unsupported$/);
 });
 
 test('a changed text of a snapshot is found', () => {
