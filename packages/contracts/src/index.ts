@@ -1,3 +1,4 @@
+export type { AddressRange, AddressSpaceState, FreeAddressRange } from './address-range.js';
 export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
   CpuId,

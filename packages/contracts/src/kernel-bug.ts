@@ -12,6 +12,7 @@ export const KERNEL_BUG_CODES = Object.freeze({
   BAD_ORDER: 'the order is not an integer from 0 to maxOrder - 1',
   BAD_FRAME: 'the frame number is not an integer inside the frame table, or lies in a hole',
   BAD_SIZE: 'the size in bytes or pages is not a positive safe integer within range',
+  BAD_RANGE: 'no range in use starts at the address, or what is asked for does not lie in the address space',
   BAD_GFP: 'the combination of GFP flags is not allowed for this call',
   BAD_NODE: 'the memory node does not exist',
   DOUBLE_FREE: 'the block or object is already free',
