@@ -33,6 +33,7 @@ export function assertCacheValid(s: SlubState, name: string): void {
   for (let cpu = 0; cpu < s.limits.nrCpus; cpu++) {
     const c = s.cpu(cpu);
     const slab = words[c + C_SLAB];
+    equal('bases of a CPU = first object of its slab', s.bases[c], slab === 0 ? 0 : s.firstObject(slab), { cache: name, cpu });
     if (slab !== 0) {
       place(slab, `CPU ${String(cpu)}`);
       onCpu.set(slab, freeIndices(s, slab, words[c + C_FREE]).length);

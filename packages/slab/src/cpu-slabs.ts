@@ -24,6 +24,18 @@ export function stackSlab(s: SlubState, c: number, slab: number, drain: boolean)
 }
 
 /**
+ * Gives a CPU its slab.
+ *
+ * @param s - the cache.
+ * @param c - words of the CPU.
+ * @param slab - is on no list; 0 for none.
+ */
+export function setCpuSlab(s: SlubState, c: number, slab: number): void {
+  s.words[c + C_SLAB] = slab;
+  s.bases[c] = slab === 0 ? 0 : s.firstObject(slab);
+}
+
+/**
  * Gives back what a CPU keeps: its slab, then its stack.
  *
  * @param s - the cache.
@@ -59,7 +71,7 @@ export function deactivateSlab(s: SlubState, c: number): void {
     words[at + S_FREE] = first;
   }
   words[c + C_FREE] = 0;
-  words[c + C_SLAB] = 0;
+  setCpuSlab(s, c, 0);
   words[at + S_FROZEN] = 0;
   if (words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial) releaseSlab(s, slab);
   else if (words[at + S_FREE] !== 0) linkPartial(s, slab, hadRemoteFrees);

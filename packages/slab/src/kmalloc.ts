@@ -10,7 +10,10 @@
  * Works over any SlabAllocator and any PageAllocator; neither knows of it.
  */
 import {
+  __GFP_ACCOUNT,
   __GFP_COMP,
+  __GFP_DMA,
+  __GFP_RECLAIMABLE,
   __GFP_ZERO,
   BLOCK_ORDER_MASK,
   BLOCK_TAIL,
@@ -38,8 +41,8 @@ import {
 import { KMALLOC_TYPES, kmallocAlign, kmallocCacheName, kmallocSizes, kmallocType } from './kmalloc-classes.js';
 import { createKmallocStrings, type KmallocStrings } from './kmalloc-strings.js';
 
-/** Largest size looked up in the table; above, a class is found from the size's highest bit. */
-const TABLE_LIMIT = 192;
+/** Flags that lead to another row than the plain one. */
+const ROW_FLAGS = __GFP_ACCOUNT | __GFP_DMA | __GFP_RECLAIMABLE;
 /** Items of other slabs that a bulk free looks past (slab spec 7.2). */
 const LOOK_AHEAD = 3;
 
@@ -158,15 +161,13 @@ function createCore(options: KmallocOptions): KmallocCore {
   const largest = sizes[nrSizes - 1];
   const caches = makeCaches(slabs, sizes);
   const columnOf = tableOfColumns(sizes);
-  /** Columns from 256 bytes on follow the highest bit of `size - 1`. */
-  const firstPower = sizes.indexOf(256) - 8;
   let nrLargePages = 0;
 
   function kmalloc(sizeBytes: number, gfp: Gfp): PhysAddr {
     // One comparison lets every size through that a cache holds; the rest is sorted out behind it.
     if (!(sizeBytes > 0 && sizeBytes <= largest) || sizeBytes !== (sizeBytes | 0)) return kmallocUnusual(sizeBytes, gfp);
-    const column = sizeBytes <= TABLE_LIMIT ? columnOf[(sizeBytes + 7) >> 3] : firstPower + 32 - Math.clz32(sizeBytes - 1);
-    return caches[kmallocType(gfp) * nrSizes + column].alloc(gfp);
+    const column = columnOf[(sizeBytes + 7) >> 3];
+    return caches[(gfp & ROW_FLAGS) === 0 ? column : kmallocType(gfp) * nrSizes + column].alloc(gfp);
   }
 
   /** No bytes, more than two pages, or no size at all. */
@@ -186,7 +187,8 @@ function createCore(options: KmallocOptions): KmallocCore {
   }
 
   function kfree(addr: PhysAddr): void {
-    if (addr === NULL || addr === ZERO_SIZE_PTR) return;
+    // The first comparison spares real addresses the other two.
+    if (addr <= ZERO_SIZE_PTR && (addr === NULL || addr === ZERO_SIZE_PTR)) return;
     const cache = slabs.cacheOf(addr);
     if (cache !== null) cache.free(addr);
     else freeLarge(addr);
@@ -286,7 +288,7 @@ function makeCaches(slabs: SlabAllocator, sizes: readonly number[]): SlabCache[]
 
 /** Column by size in units of 8 bytes, rounded up. */
 function tableOfColumns(sizes: readonly number[]): Uint8Array {
-  return Uint8Array.from({ length: TABLE_LIMIT / 8 + 1 }, (_, units) => sizes.findIndex((size) => size >= units * 8));
+  return Uint8Array.from({ length: sizes[sizes.length - 1] / 8 + 1 }, (_, units) => sizes.findIndex((size) => size >= units * 8));
 }
 
 /** What of an object its user may touch (slab spec 1.6). */

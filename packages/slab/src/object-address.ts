@@ -7,10 +7,11 @@
  * The way back goes through the frame table: the frame's head says slab and cache, the rest is the index.
  */
 import { BLOCK_TAIL, PG_slab } from '@kmem/contracts';
-import type { PhysAddr, Pfn, FrameTable } from '@kmem/contracts';
+import type { PhysAddr, FrameTable } from '@kmem/contracts';
+import { divideExactly, exactDivisor } from './exact-division.js';
 import type { SlabPlan } from './slab-pages.js';
 import { SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
-import { NO_OBJECT, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, type SlubState } from './slub-state.js';
+import { NO_OBJECT, S_OBJECTS, SLAB_NUMBER_BITS, type SlubState } from './slub-state.js';
 
 /** Both ways. */
 export interface ObjectAddresses {
@@ -29,30 +30,24 @@ export interface ObjectAddresses {
  * @returns both ways.
  */
 export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: SlabPlan): ObjectAddresses {
-  const { frames, headFrame } = machine;
+  const { slabAt } = machine;
   const { indexBits } = s;
-  const { redLeftPad, size } = plan.geometry;
+  const { size } = plan.geometry;
   const { number } = plan;
   const indexMask = (1 << indexBits) - 1;
-  const pageSize = 2 ** frames.pageShift;
-  const perSize = 1 / size;
-  const { flags, owner } = frames;
+  const { inverse, evenBits } = exactDivisor(size);
 
   function addressOf(object: number): PhysAddr {
-    const slab = object >>> indexBits;
-    return s.words[s.slab(slab) + S_PFN] * pageSize + redLeftPad + (object & indexMask) * size;
+    return s.firstObject(object >>> indexBits) + (object & indexMask) * size;
   }
 
   function objectAt(addr: PhysAddr): number {
-    const pfn = headFrame(addr);
-    if ((flags[pfn] & (1 << PG_slab)) === 0) return NO_OBJECT;
-    const word = owner[pfn];
-    if (word >>> SLAB_NUMBER_BITS !== number) return NO_OBJECT;
+    const word = slabAt(addr);
+    if (word === 0 || word >>> SLAB_NUMBER_BITS !== number) return NO_OBJECT;
     const slab = word & SLAB_NUMBER_MASK;
-    const offset = addr - pfn * pageSize - redLeftPad;
-    // Half a byte more, so that the product never falls short of a whole number.
-    const index = ((offset + 0.5) * perSize) | 0;
-    if (index * size !== offset || index >= s.words[s.slab(slab) + S_OBJECTS]) return NO_OBJECT;
+    const offset = addr - s.firstObject(slab);
+    const index = divideExactly(offset, inverse, evenBits);
+    if ((offset | 0) !== offset || index >= s.words[s.slab(slab) + S_OBJECTS]) return NO_OBJECT;
     return (slab << indexBits) | index;
   }
 
@@ -60,18 +55,21 @@ export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: 
 }
 
 /**
- * Makes the function that finds the first frame of the block that an address lies in.
+ * Makes the function that finds the slab that an address lies in.
  *
  * @param frames - the frame table.
- * @returns takes any number; gives 0, which is never anybody's frame, for an address outside the table.
+ * @returns takes any number; gives numbers of cache and slab as slab-pages.ts writes them down, 0 for an address in no slab.
  */
-export function createHeadFrame(frames: FrameTable): (addr: PhysAddr) => Pfn {
-  const { block, nrFrames, owner } = frames;
-  const perPage = 2 ** -frames.pageShift;
+export function createSlabAt(frames: FrameTable): (addr: PhysAddr) => number {
+  const { block, flags, nrFrames, owner, pageShift } = frames;
+  const perPage = 2 ** -pageShift;
 
-  return function headFrame(addr) {
-    const pfn = Math.floor(addr * perPage);
+  return function slabAt(addr) {
+    const pfn = addr >>> 0 === addr ? addr >>> pageShift : Math.floor(addr * perPage);
     if (!(pfn >= 0 && pfn < nrFrames)) return 0;
-    return (block[pfn] & BLOCK_TAIL) !== 0 ? owner[pfn] : pfn;
+    if ((flags[pfn] & (1 << PG_slab)) !== 0) return owner[pfn];
+    if ((block[pfn] & BLOCK_TAIL) === 0) return 0;
+    const head = owner[pfn];
+    return (flags[head] & (1 << PG_slab)) !== 0 ? owner[head] : 0;
   };
 }

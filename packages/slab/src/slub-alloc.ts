@@ -2,7 +2,7 @@
  * Taking an object (slab spec 5): from the CPU's own list, else from its slab, its stack, the node list, new pages.
  */
 import type { CpuId, Gfp } from '@kmem/contracts';
-import { deactivateSlab, stackSlab } from './cpu-slabs.js';
+import { deactivateSlab, setCpuSlab, stackSlab } from './cpu-slabs.js';
 import { growSlab } from './slab-life.js';
 import { linkFull, linkPartial, unlinkPartial } from './slab-list.js';
 import {
@@ -11,27 +11,23 @@ import {
 } from './slub-state.js';
 
 /**
- * Makes the function that takes objects.
+ * Takes an object.
  *
  * @param s - the cache.
- * @returns takes one object on a CPU: its number, or `NO_OBJECT`.
+ * @param cpu - on which CPU.
+ * @param gfp - what may be done to get pages.
+ * @returns its number, or `NO_OBJECT`.
  */
-export function createObjectAlloc(s: SlubState): (cpu: CpuId, gfp: Gfp) => number {
-  const { indexBits, limits } = s;
-  if (limits.isDebug) return (_cpu, gfp) => allocFromNode(s, gfp);
-  const firstCpu = s.cpu(0);
-  const stride = s.cpu(1) - firstCpu;
-
-  return function allocObject(cpu, gfp) {
-    const { words } = s;
-    const c = firstCpu + cpu * stride;
-    const first = words[c + C_FREE];
-    if (first === 0) return refill(s, c, gfp);
-    const object = (words[c + C_SLAB] << indexBits) + first - 1;
-    words[c + C_FREE] = s.links[object];
-    s.links[object] = LIVE;
-    return object;
-  };
+export function takeObject(s: SlubState, cpu: CpuId, gfp: Gfp): number {
+  if (s.limits.isDebug) return allocFromNode(s, gfp);
+  const { links, words } = s;
+  const c = s.cpu(cpu);
+  const first = words[c + C_FREE];
+  if (first === 0) return refill(s, c, gfp);
+  const object = (words[c + C_SLAB] << s.indexBits) + first - 1;
+  words[c + C_FREE] = links[object];
+  links[object] = LIVE;
+  return object;
 }
 
 /** The CPU's own list is empty: steps A2 to A6. */
@@ -42,17 +38,17 @@ function refill(s: SlubState, c: number, gfp: Gfp): number {
     // Others may have freed objects of the slab meanwhile.
     if (words[s.slab(mine) + S_FREE] !== 0) return useCpuSlab(s, c);
     words[s.slab(mine) + S_FROZEN] = 0;
-    words[c + C_SLAB] = 0;
+    setCpuSlab(s, c, 0);
   }
   const top = words[c + C_PARTIAL];
   if (top !== 0) {
     words[c + C_PARTIAL] = words[s.slab(top) + S_NEXT];
-    words[c + C_SLAB] = top;
+    setCpuSlab(s, c, top);
     return useCpuSlab(s, c);
   }
   const slab = takePartial(s, c) || growForCpu(s, c, gfp);
   if (slab === 0) return NO_OBJECT;
-  s.words[c + C_SLAB] = slab;
+  setCpuSlab(s, c, slab);
   return useCpuSlab(s, c);
 }
 

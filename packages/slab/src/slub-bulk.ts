@@ -1,5 +1,6 @@
 /** Several objects at a time: all or none, both ways (slab spec 7). */
 import type { CpuId, Gfp } from '@kmem/contracts';
+import { takeObject } from './slub-alloc.js';
 import { freeObjects } from './slub-free.js';
 import { LEAVING, LIVE, NO_OBJECT, type SlubState } from './slub-state.js';
 
@@ -7,23 +8,16 @@ import { LEAVING, LIVE, NO_OBJECT, type SlubState } from './slub-state.js';
  * Takes objects into an array.
  *
  * @param s - the cache.
- * @param take - takes one object.
  * @param cpu - on which CPU.
  * @param gfp - what may be done to get pages.
  * @param objects - receives their numbers, one for each item.
  * @returns false when there was no memory for all of them: those taken have been given back.
  */
-export function allocObjects(
-  s: SlubState,
-  take: (cpu: CpuId, gfp: Gfp) => number,
-  cpu: CpuId,
-  gfp: Gfp,
-  objects: Int32Array,
-): boolean {
+export function allocObjects(s: SlubState, cpu: CpuId, gfp: Gfp, objects: Int32Array): boolean {
   let taken = 0;
   try {
     for (; taken < objects.length; taken++) {
-      const object = take(cpu, gfp);
+      const object = takeObject(s, cpu, gfp);
       if (object === NO_OBJECT) return false;
       objects[taken] = object;
     }

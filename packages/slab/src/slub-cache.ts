@@ -4,13 +4,14 @@ import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheSta
 import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
+import { createAlloc, createFree } from './fast-path.js';
 import type { CacheGeometry } from './geometry.js';
 import { createObjectAddresses, type ObjectAddresses } from './object-address.js';
 import { createSlabPages, type SlabPlan } from './slab-pages.js';
 import type { CacheCounts } from './slabinfo.js';
-import { createObjectAlloc } from './slub-alloc.js';
+import { takeObject } from './slub-alloc.js';
 import { allocObjects, findUnfreeable } from './slub-bulk.js';
-import { createObjectFree, freeObjects } from './slub-free.js';
+import { freeObjects, giveObject } from './slub-free.js';
 import { badAddress, hex, report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
 import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
 import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type SlubLimits } from './slub-state.js';
@@ -41,12 +42,12 @@ export class SlubCache implements SlabCache {
   readonly userSize: number;
   /** Sizes and places inside slot and slab. */
   readonly geometry: CacheGeometry;
+  readonly alloc: (gfp: Gfp) => PhysAddr;
+  readonly free: (addr: PhysAddr) => void;
   readonly #machine: SlubMachine;
   readonly #plan: SlubCachePlan;
   readonly #state: SlubState;
   readonly #addresses: ObjectAddresses;
-  readonly #take: (cpu: CpuId, gfp: Gfp) => number;
-  readonly #give: (cpu: CpuId, object: number) => void;
   readonly #onDestroy: () => void;
 
   /**
@@ -67,8 +68,13 @@ export class SlubCache implements SlabCache {
     this.#onDestroy = onDestroy;
     this.#state = new SlubState(plan.limits, createSlabPages(machine, plan));
     this.#addresses = createObjectAddresses(this.#state, machine, plan);
-    this.#take = createObjectAlloc(this.#state);
-    this.#give = createObjectFree(this.#state);
+    const allocSlowly = (gfp: Gfp): PhysAddr => this.#allocSlowly(gfp);
+    const freeSlowly = (addr: PhysAddr): void => {
+      this.#freeSlowly(addr);
+    };
+    const { isDebug } = plan.limits;
+    this.alloc = isDebug ? allocSlowly : createAlloc(this.#state, machine, plan, allocSlowly);
+    this.free = isDebug ? freeSlowly : createFree(this.#state, machine, plan, freeSlowly);
   }
 
   /** Bytes of the largest object asked for. */
@@ -81,24 +87,10 @@ export class SlubCache implements SlabCache {
     return this.#plan.ctor !== null;
   }
 
-  alloc(gfp: Gfp): PhysAddr {
-    const object = this.#take(this.#machine.cpus.cpu, gfp);
-    if (object === NO_OBJECT) return NULL;
-    const addr = this.#addresses.addressOf(object);
-    if ((gfp & __GFP_ZERO) !== 0) this.#machine.memory?.fill(addr, this.objectSize, 0);
-    return addr;
-  }
-
-  free(addr: PhysAddr): void {
-    const object = this.#addresses.objectAt(addr);
-    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) this.#reportFree(addr);
-    else this.#give(this.#machine.cpus.cpu, object);
-  }
-
   allocBulk(gfp: Gfp, count: number, objects: Float64Array): number {
     if (!this.#isCount(count, objects)) return 0;
     const numbers = new Int32Array(count);
-    if (!allocObjects(this.#state, this.#take, this.#machine.cpus.cpu, gfp, numbers)) return 0;
+    if (!allocObjects(this.#state, this.#machine.cpus.cpu, gfp, numbers)) return 0;
     for (let i = 0; i < count; i++) {
       objects[i] = this.#addresses.addressOf(numbers[i]);
       if ((gfp & __GFP_ZERO) !== 0) this.#machine.memory?.fill(objects[i], this.objectSize, 0);
@@ -224,11 +216,10 @@ export class SlubCache implements SlabCache {
    * @context any.
    */
   find(addr: PhysAddr): SlabObject | null {
-    const { frames } = this.#machine;
-    const { redLeftPad, size } = this.geometry;
-    const pfn = this.#machine.headFrame(addr);
-    const slab = frames.owner[pfn] & SLAB_NUMBER_MASK;
-    const first = pfn * 2 ** frames.pageShift + redLeftPad;
+    const { size } = this.geometry;
+    const slab = this.#machine.slabAt(addr) & SLAB_NUMBER_MASK;
+    if (slab === 0) return null;
+    const first = this.#state.firstObject(slab);
     const index = Math.floor((addr - first) / size);
     const start = first + index * size;
     if (index < 0 || index >= this.#state.words[this.#state.slab(slab) + S_OBJECTS] || addr - start >= this.objectSize) return null;
@@ -255,6 +246,20 @@ export class SlubCache implements SlabCache {
     }
   }
 
+  #allocSlowly(gfp: Gfp): PhysAddr {
+    const object = takeObject(this.#state, this.#machine.cpus.cpu, gfp);
+    if (object === NO_OBJECT) return NULL;
+    const addr = this.#addresses.addressOf(object);
+    if ((gfp & __GFP_ZERO) !== 0) this.#machine.memory?.fill(addr, this.objectSize, 0);
+    return addr;
+  }
+
+  #freeSlowly(addr: PhysAddr): void {
+    const object = this.#addresses.objectAt(addr);
+    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) this.#reportFree(addr);
+    else giveObject(this.#state, this.#machine.cpus.cpu, object);
+  }
+
   #cpuNumbers(): CpuId[] {
     return Array.from({ length: this.#machine.cpus.nrCpus }, (_, cpu) => cpu);
   }
@@ -267,12 +272,11 @@ export class SlubCache implements SlabCache {
   }
 
   #reportFree(addr: PhysAddr): void {
-    const { frames } = this.#machine;
-    const pfn = this.#machine.headFrame(addr);
-    const isSlab = (frames.flags[pfn] & (1 << PG_slab)) !== 0;
-    if (!isSlab) {
+    const word = this.#machine.slabAt(addr);
+    const pfn = Math.floor(addr / this.#plan.limits.pageSize);
+    if (word === 0) {
       report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not in a page of a cache'));
-    } else if (frames.owner[pfn] >>> SLAB_NUMBER_BITS !== this.#plan.number) {
+    } else if (word >>> SLAB_NUMBER_BITS !== this.#plan.number) {
       report(this.#machine, badAddress('WRONG_CACHE', this.name, addr, 'the page belongs to another cache', { pfn }));
     } else if (this.#addresses.objectAt(addr) === NO_OBJECT) {
       report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not the start of an object', { pfn }));

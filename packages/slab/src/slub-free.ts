@@ -11,30 +11,24 @@ import { C_FREE, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, type SlubState } 
 const LOOK_AHEAD = 3;
 
 /**
- * Makes the function that gives objects back.
+ * Gives an object back.
  *
  * @param s - the cache.
- * @returns gives one object back on a CPU; the object is in use.
+ * @param cpu - on which CPU.
+ * @param object - is in use.
  */
-export function createObjectFree(s: SlubState): (cpu: CpuId, object: number) => void {
-  const { indexBits } = s;
-  const indexMask = (1 << indexBits) - 1;
-  const firstCpu = s.cpu(0);
-  const stride = s.cpu(1) - firstCpu;
-
-  return function freeObject(cpu, object) {
-    const { links, words } = s;
-    const c = firstCpu + cpu * stride;
-    const slab = object >>> indexBits;
-    const own = slab === words[c + C_SLAB];
-    const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
-    const prior = words[head];
-    links[object] = prior;
-    words[head] = (object & indexMask) + 1;
-    if (own) return;
-    words[s.slab(slab) + S_INUSE]--;
-    settle(s, c, slab, prior !== 0);
-  };
+export function giveObject(s: SlubState, cpu: CpuId, object: number): void {
+  const { links, words } = s;
+  const c = s.cpu(cpu);
+  const slab = object >>> s.indexBits;
+  const own = slab === words[c + C_SLAB];
+  const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
+  const prior = words[head];
+  links[object] = prior;
+  words[head] = object - (slab << s.indexBits) + 1;
+  if (own) return;
+  words[s.slab(slab) + S_INUSE]--;
+  settle(s, c, slab, prior !== 0);
 }
 
 /**
@@ -81,8 +75,15 @@ function freeGroup(s: SlubState, c: number, slab: number, objects: Int32Array): 
   settle(s, c, slab, prior !== 0);
 }
 
-/** Puts a slab where it belongs after objects came back to it. */
-function settle(s: SlubState, c: number, slab: number, hadFree: boolean): void {
+/**
+ * Puts a slab where it belongs after objects came back to it.
+ *
+ * @param s - the cache.
+ * @param c - words of the CPU that gave them back.
+ * @param slab - is not the CPU's own.
+ * @param hadFree - whether it had free objects before.
+ */
+export function settle(s: SlubState, c: number, slab: number, hadFree: boolean): void {
   const { words } = s;
   const at = s.slab(slab);
   if (words[at + S_FROZEN] !== 0) return;

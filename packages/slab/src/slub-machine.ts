@@ -1,6 +1,6 @@
 /** What the caches of one allocator share: pages, frame table, memory, the caller's CPU, reports. */
 import { KernelBug } from '@kmem/contracts';
-import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, Pfn, PhysAddr, PhysicalMemory, ReportSink } from '@kmem/contracts';
+import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink } from '@kmem/contracts';
 import { SLAB_NUMBER_BITS } from './slub-state.js';
 
 /** Caches of one allocator: a cache's number and a slab's share a word of the frame table. */
@@ -14,8 +14,8 @@ export interface SlubMachine {
   readonly pages: PageAllocator;
   /** The table that allocator keeps. */
   readonly frames: FrameTable;
-  /** Finds the first frame of the block that an address lies in; 0 outside the table. */
-  readonly headFrame: (addr: PhysAddr) => Pfn;
+  /** Finds the slab that an address lies in: numbers of cache and slab; 0 for none. */
+  readonly slabAt: (addr: PhysAddr) => number;
   /** RAM, or null for addresses alone. */
   readonly memory: PhysicalMemory | null;
   /** Who is asking. */

@@ -19,13 +19,14 @@
  *   objects with a link other than LIVE = objects on the slab's own list + on the list of the CPU that has it
  *   FROZEN = 1 for CPU slabs and on stacks, 0 elsewhere
  *   N_PARTIAL = length of the node list;  N_SLABS = slabs in use;  N_OBJECTS = sum of their OBJECTS
+ *   bases of a CPU = first object of its slab
  *   STACKED of a slab = slabs on the stack from it down, of those pushed one by one
  * ```
  */
-import type { Gfp } from '@kmem/contracts';
+import type { Gfp, PhysAddr } from '@kmem/contracts';
 
 /** Words of a slab. */
-const SLAB_WORDS = 8;
+export const SLAB_WORDS = 8;
 /** Slab: first free object on its own list. */
 export const S_FREE = 0;
 /** Slab: objects not on that list. */
@@ -44,7 +45,7 @@ export const S_STACKED = 6;
 export const S_PFN = 7;
 
 /** Words of a CPU. */
-const CPU_WORDS = 4;
+export const CPU_WORDS = 4;
 /** CPU: first object on its own list, as a link. */
 export const C_FREE = 0;
 /** CPU: its slab, 0 for none. */
@@ -91,6 +92,12 @@ export interface SlubLimits {
   readonly isDebug: boolean;
   /** True when full slabs are listed. */
   readonly listsFull: boolean;
+  /** Bytes of a page. */
+  readonly pageSize: number;
+  /** Bytes before the first object of a slab. */
+  readonly redLeftPad: number;
+  /** Addresses are below this one. */
+  readonly endOfMemory: PhysAddr;
 }
 
 /** Where slabs come from and go to. */
@@ -125,6 +132,8 @@ export class SlubState {
   words: Int32Array;
   /** One link an object. Replaced when slabs are added. */
   links: Int32Array;
+  /** By words of a CPU: the first object of its slab, 0 when it has none. Small integers where all addresses are. */
+  readonly bases: Int32Array | Float64Array;
   readonly #slabBase: number;
   readonly #mostSlabs: number;
   #unused = 1;
@@ -143,6 +152,8 @@ export class SlubState {
     this.#mostSlabs = 2 ** Math.min(SLAB_NUMBER_BITS, OBJECT_NUMBER_BITS - this.indexBits) - 1;
     this.words = new Int32Array(this.slab(FIRST_SLABS));
     this.links = new Int32Array(FIRST_SLABS << this.indexBits);
+    const nrBases = this.cpu(limits.nrCpus);
+    this.bases = limits.endOfMemory <= 2 ** 31 ? new Int32Array(nrBases) : new Float64Array(nrBases);
   }
 
   /** First slab number that was never used. */
@@ -158,6 +169,16 @@ export class SlubState {
    */
   slab(slab: number): number {
     return this.#slabBase + slab * SLAB_WORDS;
+  }
+
+  /**
+   * Computes where the objects of a slab begin.
+   *
+   * @param slab - its number.
+   * @returns address of the first one.
+   */
+  firstObject(slab: number): PhysAddr {
+    return this.words[this.slab(slab) + S_PFN] * this.limits.pageSize + this.limits.redLeftPad;
   }
 
   /**
@@ -194,7 +215,7 @@ export class SlubState {
    */
   putNumber(slab: number): void {
     const at = this.slab(slab);
-    this.words.fill(0, at, at + SLAB_WORDS);
+    this.words[at + S_PFN] = 0;
     this.words[at + S_NEXT] = this.#spare;
     this.#spare = slab;
   }

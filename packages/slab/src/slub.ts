@@ -1,11 +1,12 @@
 /**
  * slub: the object allocator of Linux 6.1.
  *
- * Read on from here: slub-alloc.ts and slub-free.ts are the two ways through, cpu-slabs.ts what a CPU keeps, slab-list.ts
- * the node's lists, slab-pages.ts where slabs come from; slub-state.ts has the layout and the invariants.
+ * Read on from here: slub-alloc.ts and slub-free.ts are the two ways through, fast-path.ts their shortest forms, cpu-slabs.ts
+ * what a CPU keeps, slab-list.ts the node's lists, slab-pages.ts where slabs come from; slub-state.ts has the layout and the
+ * invariants.
  */
 import {
-  KernelBug, PG_slab, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_DEBUG_OBJECTS, SLAB_FAILSLAB,
+  KernelBug, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_DEBUG_OBJECTS, SLAB_FAILSLAB,
   SLAB_HWCACHE_ALIGN, SLAB_KASAN, SLAB_KMALLOC, SLAB_MEM_SPREAD, SLAB_NO_USER_FLAGS, SLAB_NOLEAKTRACE, SLAB_PANIC, SLAB_POISON,
   SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_SKIP_KFENCE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
@@ -14,7 +15,7 @@ import type {
 } from '@kmem/contracts';
 import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
 import { findMergeable } from './merging.js';
-import { createHeadFrame } from './object-address.js';
+import { createSlabAt } from './object-address.js';
 import { requireInteger } from './option-checks.js';
 import { SlubCache } from './slub-cache.js';
 import { MOST_CACHES, report, type SlubMachine } from './slub-machine.js';
@@ -89,8 +90,10 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  */
 export function slub(options: SlubOptions): Slub {
   const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null } = options;
-  const headFrame = createHeadFrame(frames);
-  const machine: SlubMachine = { pages, frames, headFrame, memory, cpus, reports, warnedZero: false };
+  const slabAt = createSlabAt(frames);
+  const { nrFrames, pageShift } = frames;
+  const pageSize = 2 ** pageShift;
+  const machine: SlubMachine = { pages, frames, slabAt, memory, cpus, reports, warnedZero: false };
   /** By number; a number is free again after its cache's end. */
   const numbered: (SlubCache | null)[] = [];
   let newestFirst: readonly SlubCache[] = [];
@@ -114,8 +117,9 @@ export function slub(options: SlubOptions): Slub {
     if (number >= MOST_CACHES) return refuse(machine, asked, `there are ${String(MOST_CACHES)} caches already`);
     const isDebug = (flags & DEBUG_FLAGS) !== 0;
     const { cpuPartialSlabs, minPartial, objects } = geometry;
+    const places = { pageSize, redLeftPad: geometry.redLeftPad, endOfMemory: nrFrames * pageSize };
     const listsFull = (flags & SLAB_STORE_USER) !== 0;
-    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartialSlabs, isDebug, listsFull };
+    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartialSlabs, isDebug, listsFull, ...places };
     const sizes = { objectSize: sizeBytes, inuse: geometry.inuse, userOffset, userSize };
     const plan = { name, number, flags, geometry, ctor, destroyed: false, refcount: 1, limits, ...sizes };
     const cache = new SlubCache(machine, plan, () => {
@@ -128,9 +132,8 @@ export function slub(options: SlubOptions): Slub {
   }
 
   function cacheOf(addr: PhysAddr): SlubCache | null {
-    const pfn = headFrame(addr);
-    if ((frames.flags[pfn] & (1 << PG_slab)) === 0) return null;
-    return numbered[frames.owner[pfn] >>> SLAB_NUMBER_BITS];
+    const word = slabAt(addr);
+    return word === 0 ? null : numbered[word >>> SLAB_NUMBER_BITS];
   }
 
   function find(addr: PhysAddr): SlabObject | null {

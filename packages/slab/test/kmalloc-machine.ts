@@ -1,9 +1,8 @@
 /** A PC with a kmalloc family on it. */
 import { BuddyAllocator } from '@kmem/buddy';
 import type { KmallocUnderTest } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
-import { createHeadFrame } from '../src/object-address.js';
 import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '../src/index.js';
 import type { Kmalloc, Slub } from '../src/index.js';
 
@@ -35,7 +34,11 @@ export function bootKmalloc(reports?: ReportSink): KmallocMachine {
     memory,
     sizeRoundup: kmallocSizeRoundup,
     cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
-    orderOf: (addr) => frames.block[createHeadFrame(frames)(addr)] & BLOCK_ORDER_MASK,
+    orderOf: (addr) => {
+      const pfn = Math.floor(addr / 4096);
+      const isTail = (frames.block[pfn] & BLOCK_TAIL) !== 0;
+      return frames.block[isTail ? frames.owner[pfn] : pfn] & BLOCK_ORDER_MASK;
+    },
     limits: () => ({ KMALLOC_MIN_SIZE: kmallocSizes()[0], KMALLOC_MAX_CACHE_SIZE: kmallocSizes().at(-1) ?? 0, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
   };
 }
