@@ -88,6 +88,12 @@ export const IMPLEMENTATIONS: Implementations = {
     const frames = createFrameTable({ nrFrames });
     return slub({ frames, cpus, merge, pages: observe(new BuddyAllocator({ frames, cpus })) });
   },
+  makeSlabBytes: ({ cpus, merge, nrFrames, observe, tracks }) => {
+    const frames = createFrameTable({ nrFrames });
+    const memory = createMemory({ sizeBytes: nrFrames * 2 ** frames.pageShift, backing: 'dense' });
+    const pages = observe(new BuddyAllocator({ frames, cpus }));
+    return { ...slub({ frames, cpus, merge, memory, tracks, freePointers: true, pages }), memory };
+  },
   procRows: {
     zoneinfo: (pages, inputs) => zoneinfoRows([pages.exportState()], inputs),
     vmstat: (pages, inputs) => vmstatRows(pages.exportState(), inputs),

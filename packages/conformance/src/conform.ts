@@ -9,6 +9,7 @@ import { replayBuddy } from './buddy-replay.js';
 import { unsupportedResult } from './conformance-result.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
+import { conformLayout } from './layout-replay.js';
 import { conformKmalloc } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
@@ -58,6 +59,7 @@ export function conform(
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
   if (kind === 'kmalloc') return conformKmalloc(input, implementations);
+  if (kind === 'layout') return [conformLayout(input, implementations)];
   const table = cacheTableKind(input.text, kind);
   if (table !== null) return [conformCacheTable(input, table, implementations)];
   if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];

@@ -6,7 +6,7 @@
  */
 import type {
   CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes,
-  SlabCacheOptions, SlabCacheState, TraceSink, ZoneKind,
+  SlabCacheOptions, SlabCacheState, SlabTrack, TraceSink, ZoneKind,
 } from '@kmem/contracts';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
@@ -223,6 +223,17 @@ export interface Implementations {
    * @returns an allocator that shares nothing with earlier ones.
    */
   readonly makeSlabs?: (machine: SlabMachine) => { createCache(options: SlabCacheOptions): SlabCacheUnderTest | null };
+  /**
+   * Makes an object allocator without caches over a memory with bytes, which writes into free objects what the kernel writes.
+   * Without it recordings of bytes are not compared.
+   *
+   * @param machine - as for `makeSlabs`; `tracks` tells who takes and gives back objects.
+   * @returns the allocator, and the memory.
+   */
+  readonly makeSlabBytes?: (machine: SlabMachine & { readonly tracks: () => SlabTrack }) => {
+    createCache(options: SlabCacheOptions): SlabCacheUnderTest | null;
+    readonly memory: PhysicalMemory;
+  };
   /**
    * Prints the texts of /proc that show values of others too, from an allocator's state and those values. Without it they are
    * not compared.

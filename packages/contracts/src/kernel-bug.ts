@@ -27,6 +27,7 @@ export const KERNEL_BUG_CODES = Object.freeze({
   BAD_CACHE: 'the cache cannot be made as asked for',
   BAD_OBJECT: 'the address is not the start of an object',
   WRONG_CACHE: 'the object belongs to another cache',
+  CORRUPT_OBJECT: 'bytes were written that are nobody\'s, or a free object\'s',
   LIVE_OBJECTS: 'a cache cannot go while objects of it are in use',
   DESTROYED_CACHE: 'the cache has been destroyed',
   NO_BACKING: 'the memory has no bytes behind it',

@@ -69,6 +69,7 @@ export function deactivateSlab(s: SlubState, c: number): void {
     for (; links[last] !== 0; last = base + links[last]) words[at + S_INUSE]--;
     links[last] = words[at + S_FREE];
     words[at + S_FREE] = first;
+    s.writer?.link(last);
   }
   words[c + C_FREE] = 0;
   setCpuSlab(s, c, 0);

@@ -33,10 +33,12 @@ import { requireInteger } from './option-checks.js';
 const WORD = 8;
 /** Bytes of a cache line. */
 const CACHE_LINE = 64;
+/** One note of who took an object or gave it back. */
+export const TRACK_BYTES = 32;
 /** Bytes of the two tracks, who allocated and who freed: address 8, stack 4, cpu 4, pid 4, padding 4, time 8 each. */
-const TRACKS_BYTES = 64;
+const TRACKS_BYTES = 2 * TRACK_BYTES;
 /** Bytes in which a kmalloc cache notes the size that was asked for. */
-const REQUEST_BYTES = 4;
+export const REQUEST_BYTES = 4;
 /** Largest order tried for the sake of more objects in a slab. */
 const COSTLY_ORDER = 3;
 /** A slab counts its objects in 15 bits. */

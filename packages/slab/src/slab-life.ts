@@ -24,6 +24,7 @@ export function growSlab(s: SlubState, gfp: Gfp): number {
   const base = slab << s.indexBits;
   for (let i = 0; i < objects; i++) links[base + i] = i + 2;
   links[base + objects - 1] = 0;
+  if (s.writer !== null) for (let i = 0; i < objects; i++) s.writer.link(base + i);
   const at = s.slab(slab);
   words[at + S_FREE] = 1;
   words[at + S_INUSE] = 0;

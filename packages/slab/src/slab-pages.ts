@@ -57,9 +57,10 @@ export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSourc
     frames.flags[pfn] |= 1 << PG_slab;
     frames.owner[pfn] = (plan.number << SLAB_NUMBER_BITS) | slab;
     s.words[s.slab(slab) + S_PFN] = pfn;
+    const first = pfn * 2 ** frames.pageShift + geometry.redLeftPad;
+    s.writer?.prepare(first, objects, 2 ** (order + frames.pageShift));
     if (ctor !== null) {
       try {
-        const first = pfn * 2 ** frames.pageShift + geometry.redLeftPad;
         for (let i = 0; i < objects; i++) ctor(first + i * geometry.size);
       } catch (error) {
         release(s, slab);

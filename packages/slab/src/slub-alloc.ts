@@ -93,17 +93,23 @@ function growForCpu(s: SlubState, c: number, gfp: Gfp): number {
 
 /** A debugged cache: one object from the first slab of the node list (slab spec 8.3). */
 function allocFromNode(s: SlubState, gfp: Gfp): number {
-  let slab = s.words[N_HEAD];
-  if (slab === 0) {
-    slab = growSlab(s, gfp);
-    if (slab === 0) return NO_OBJECT;
-    linkPartial(s, slab, false);
-  }
+  let slab: number;
+  let object: number;
+  do {
+    slab = s.words[N_HEAD];
+    if (slab === 0) {
+      slab = growSlab(s, gfp);
+      if (slab === 0) return NO_OBJECT;
+      linkPartial(s, slab, false);
+    }
+    object = (slab << s.indexBits) + s.words[s.slab(slab) + S_FREE] - 1;
+    // A slab with damage is on no list any more: on to the next one.
+  } while (s.checks !== null && !s.checks.mayTake(slab, object));
   const { links, words } = s;
   const at = s.slab(slab);
-  const object = (slab << s.indexBits) + words[at + S_FREE] - 1;
   words[at + S_FREE] = links[object];
   links[object] = LIVE;
+  s.writer?.take(object);
   if (++words[at + S_INUSE] === words[at + S_OBJECTS]) {
     unlinkPartial(s, slab);
     linkFull(s, slab);

@@ -1,20 +1,24 @@
 /** SlubCache: one cache. Addresses outside, object numbers inside. */
-import { __GFP_ZERO, KernelBug, NULL, PG_slab } from '@kmem/contracts';
+import { __GFP_ZERO, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS } from '@kmem/contracts';
 import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheState, SlabObject } from '@kmem/contracts';
 import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
 import { createAlloc, createFree } from './fast-path.js';
 import type { CacheGeometry } from './geometry.js';
+import { createObjectChecks } from './object-checks.js';
+import { createObjectBytes } from './object-bytes.js';
 import { createObjectAddresses, type ObjectAddresses } from './object-address.js';
 import { createSlabPages, type SlabPlan } from './slab-pages.js';
 import type { CacheCounts } from './slabinfo.js';
 import { takeObject } from './slub-alloc.js';
 import { allocObjects, findUnfreeable } from './slub-bulk.js';
 import { freeObjects, giveObject } from './slub-free.js';
-import { badAddress, hex, report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
+import { report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
+import { reportBadFree, reportLiveObjects, type MisusedCache } from './slub-misuse.js';
+import { createSlabReports } from './slub-report.js';
 import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
-import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type SlubLimits } from './slub-state.js';
+import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type ObjectChecks, type SlubLimits } from './slub-state.js';
 
 /** What a cache was made for, beside its pages' plan. */
 export interface SlubCachePlan extends SlabPlan {
@@ -48,6 +52,8 @@ export class SlubCache implements SlabCache {
   readonly #plan: SlubCachePlan;
   readonly #state: SlubState;
   readonly #addresses: ObjectAddresses;
+  readonly #misused: MisusedCache;
+  #inspect: ObjectChecks | null = null;
   readonly #onDestroy: () => void;
 
   /**
@@ -68,13 +74,15 @@ export class SlubCache implements SlabCache {
     this.#onDestroy = onDestroy;
     this.#state = new SlubState(plan.limits, createSlabPages(machine, plan));
     this.#addresses = createObjectAddresses(this.#state, machine, plan);
+    this.#misused = this.#watchBytes();
     const allocSlowly = (gfp: Gfp): PhysAddr => this.#allocSlowly(gfp);
     const freeSlowly = (addr: PhysAddr): void => {
       this.#freeSlowly(addr);
     };
-    const { isDebug } = plan.limits;
-    this.alloc = isDebug ? allocSlowly : createAlloc(this.#state, machine, plan, allocSlowly);
-    this.free = isDebug ? freeSlowly : createFree(this.#state, machine, plan, freeSlowly);
+    // The fast path writes no bytes.
+    const isSlow = plan.limits.isDebug || this.#state.writer !== null;
+    this.alloc = isSlow ? allocSlowly : createAlloc(this.#state, machine, plan, allocSlowly);
+    this.free = isSlow ? freeSlowly : createFree(this.#state, machine, plan, freeSlowly);
   }
 
   /** Bytes of the largest object asked for. */
@@ -103,8 +111,8 @@ export class SlubCache implements SlabCache {
     const numbers = new Int32Array(count);
     for (let i = 0; i < count; i++) numbers[i] = this.#addresses.objectAt(objects[i]);
     const bad = findUnfreeable(this.#state, numbers);
-    if (bad >= 0) this.#reportFree(objects[bad]);
-    else freeObjects(this.#state, this.#machine.cpus.cpu, numbers, count);
+    if (bad >= 0) reportBadFree(this.#misused, objects[bad]);
+    else if (this.#state.checks === null || numbers.every(this.#state.checks.mayGive)) freeObjects(this.#state, this.#machine.cpus.cpu, numbers, count);
   }
 
   shrink(): boolean {
@@ -146,7 +154,7 @@ export class SlubCache implements SlabCache {
     }
     flushCpus(this.#state, order);
     if (!releaseEmptySlabs(this.#state)) {
-      this.#reportLive();
+      reportLiveObjects(this.#misused);
       return false;
     }
     this.#plan.destroyed = true;
@@ -228,6 +236,35 @@ export class SlubCache implements SlabCache {
   }
 
   /**
+   * Tells who took an object and who gave it back, as a cache with `SLAB_STORE_USER` has it noted.
+   *
+   * @param addr - first byte of an object.
+   * @returns the lines of a report about it; none for what is no object, or not noted.
+   * @context any.
+   */
+  whoHad(addr: PhysAddr): readonly string[] {
+    return this.#addresses.objectAt(addr) === NO_OBJECT ? [] : this.#misused.reports.tracks(addr);
+  }
+
+  /**
+   * Looks at all bytes of a debugged cache that are nobody's, or a free object's, and reports and mends what was overwritten.
+   *
+   * @returns reports made; 0 also for a cache that is not debugged or has no memory.
+   * @throws KernelBug `CORRUPT_OBJECT`, without a receiver of reports.
+   * @context any.
+   * @kernelName validate_slab_cache
+   */
+  validate(): number {
+    if (this.#inspect === null) return 0;
+    const { unused, words } = this.#state;
+    let found = 0;
+    for (let slab = 1; slab < unused; slab++) {
+      if (words[this.#state.slab(slab) + S_PFN] !== 0) found += this.#inspect.validate(slab);
+    }
+    return found;
+  }
+
+  /**
    * Checks every invariant of the cache.
    *
    * @throws KernelBug `CORRUPT_STATE` naming the first equation that does not hold.
@@ -256,8 +293,24 @@ export class SlubCache implements SlabCache {
 
   #freeSlowly(addr: PhysAddr): void {
     const object = this.#addresses.objectAt(addr);
-    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) this.#reportFree(addr);
+    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) reportBadFree(this.#misused, addr);
     else giveObject(this.#state, this.#machine.cpus.cpu, object);
+  }
+
+  /** Has bytes written and checked as far as the flags ask for it and there are bytes. */
+  #watchBytes(): MisusedCache {
+    const state = this.#state;
+    const machine = this.#machine;
+    const plan = this.#plan;
+    const addresses = this.#addresses;
+    const { freePointers, memory } = machine;
+    const reports = createSlabReports(state, machine, memory, plan, addresses);
+    if (memory !== null && (freePointers || plan.limits.isDebug)) {
+      state.writer = createObjectBytes(state, machine, memory, plan, addresses);
+      if (plan.limits.isDebug) this.#inspect = createObjectChecks(state, machine, memory, plan, addresses, reports);
+      if ((plan.flags & SLAB_CONSISTENCY_CHECKS) !== 0) state.checks = this.#inspect;
+    }
+    return { state, machine, plan, addresses, reports };
   }
 
   #cpuNumbers(): CpuId[] {
@@ -269,36 +322,5 @@ export class SlubCache implements SlabCache {
     const what = `count is ${String(count)}, expected an integer from 0 to ${String(objects.length)}, the length of the array`;
     report(this.#machine, new KernelBug('BAD_SIZE', what, { argument: 'count', found: count, expected: objects.length }));
     return false;
-  }
-
-  #reportFree(addr: PhysAddr): void {
-    const word = this.#machine.slabAt(addr);
-    const pfn = Math.floor(addr / this.#plan.limits.pageSize);
-    if (word === 0) {
-      report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not in a page of a cache'));
-    } else if (word >>> SLAB_NUMBER_BITS !== this.#plan.number) {
-      report(this.#machine, badAddress('WRONG_CACHE', this.name, addr, 'the page belongs to another cache', { pfn }));
-    } else if (this.#addresses.objectAt(addr) === NO_OBJECT) {
-      report(this.#machine, badAddress('BAD_OBJECT', this.name, addr, 'not the start of an object', { pfn }));
-    } else {
-      report(this.#machine, badAddress('DOUBLE_FREE', this.name, addr, 'the object is free already', { pfn }));
-    }
-  }
-
-  /** Names the objects that keep a cache alive, slab by slab of the node list; full slabs are not searched (slab spec 2.2). */
-  #reportLive(): void {
-    const { indexBits, links, words } = this.#state;
-    for (const slab of slabsFrom(this.#state, words[N_HEAD])) {
-      for (let i = 0; i < words[this.#state.slab(slab) + S_OBJECTS]; i++) {
-        const object = (slab << indexBits) | i;
-        if (links[object] !== LIVE) continue;
-        const addr = this.#addresses.addressOf(object);
-        const what = `cache ${this.name}: object ${hex(addr)} is still in use`;
-        report(this.#machine, new KernelBug('LIVE_OBJECTS', what, { cache: this.name, addr }, 'warn'));
-      }
-    }
-    const slabs = words[N_SLABS];
-    const what = `cache ${this.name}: still has objects, in ${String(slabs)} slabs; it is kept`;
-    report(this.#machine, new KernelBug('LIVE_OBJECTS', what, { cache: this.name, slabs }, 'warn'));
   }
 }

@@ -18,6 +18,7 @@ const LOOK_AHEAD = 3;
  * @param object - is in use.
  */
 export function giveObject(s: SlubState, cpu: CpuId, object: number): void {
+  if (s.checks !== null && !s.checks.mayGive(object)) return;
   const { links, words } = s;
   const c = s.cpu(cpu);
   const slab = object >>> s.indexBits;
@@ -26,6 +27,7 @@ export function giveObject(s: SlubState, cpu: CpuId, object: number): void {
   const prior = words[head];
   links[object] = prior;
   words[head] = object - (slab << s.indexBits) + 1;
+  s.writer?.give(object);
   if (own) return;
   words[s.slab(slab) + S_INUSE]--;
   settle(s, c, slab, prior !== 0);
@@ -69,6 +71,7 @@ function freeGroup(s: SlubState, c: number, slab: number, objects: Int32Array): 
   for (const object of objects) {
     links[object] = words[head];
     words[head] = object - base;
+    s.writer?.give(object);
   }
   if (own) return;
   words[s.slab(slab) + S_INUSE] -= objects.length;

@@ -1,6 +1,7 @@
 /** What the caches of one allocator share: pages, frame table, memory, the caller's CPU, reports. */
 import { KernelBug } from '@kmem/contracts';
-import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink } from '@kmem/contracts';
+import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabTrack } from '@kmem/contracts';
+import type { SlubCache } from './slub-cache.js';
 import { SLAB_NUMBER_BITS } from './slub-state.js';
 
 /** Caches of one allocator: a cache's number and a slab's share a word of the frame table. */
@@ -16,8 +17,14 @@ export interface SlubMachine {
   readonly frames: FrameTable;
   /** Finds the slab that an address lies in: numbers of cache and slab; 0 for none. */
   readonly slabAt: (addr: PhysAddr) => number;
+  /** The caches by their numbers. */
+  readonly caches: readonly (SlubCache | null)[];
   /** RAM, or null for addresses alone. */
   readonly memory: PhysicalMemory | null;
+  /** Whether links of free objects are written into them also where nothing is debugged. */
+  readonly freePointers: boolean;
+  /** Tells who takes or gives back an object, or null. */
+  readonly tracks: (() => SlabTrack) | null;
   /** Who is asking. */
   readonly cpus: CpuContext;
   /** Receiver of reports, or null. */

@@ -120,6 +120,28 @@ export interface SlabSource {
   readonly release: (s: SlubState, slab: number) => void;
 }
 
+/** Writes what an allocator writes into slots. Without it objects are addresses alone. */
+export interface ObjectWriter {
+  /** Prepares the slots of new pages: address of the first object, objects, bytes of the pages. */
+  readonly prepare: (first: PhysAddr, objects: number, slabBytes: number) => void;
+  /** Writes the link of a free object. */
+  readonly link: (object: number) => void;
+  /** Marks an object of a debugged cache as handed out. */
+  readonly take: (object: number) => void;
+  /** Marks an object as free, and writes its link. */
+  readonly give: (object: number) => void;
+}
+
+/** Looks at what stands in slots. */
+export interface ObjectChecks {
+  /** Checks a free object that is to be handed out; when it is damaged its slab is on no list afterwards. */
+  readonly mayTake: (slab: number, object: number) => boolean;
+  /** Checks an object in use that is to come back. */
+  readonly mayGive: (object: number) => boolean;
+  /** Checks all objects of a slab: how many reports that made. */
+  readonly validate: (slab: number) => number;
+}
+
 /** The words of one cache. */
 export class SlubState {
   /** What decides the way of objects. */
@@ -134,6 +156,10 @@ export class SlubState {
   links: Int32Array;
   /** By words of a CPU: the first object of its slab, 0 when it has none. Small integers where all addresses are. */
   readonly bases: Int32Array | Float64Array;
+  /** Writes into slots, or null. */
+  writer: ObjectWriter | null = null;
+  /** Looks at slots before an object changes hands, or null. */
+  checks: ObjectChecks | null = null;
   readonly #slabBase: number;
   readonly #mostSlabs: number;
   #unused = 1;

@@ -11,7 +11,7 @@ import {
   SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_SKIP_KFENCE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
 import type {
-  CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject,
+  CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject, SlabTrack,
 } from '@kmem/contracts';
 import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
 import { findMergeable } from './merging.js';
@@ -27,8 +27,16 @@ export interface SlubOptions {
   readonly pages: PageAllocator;
   /** The frame table that `pages` keeps. */
   readonly frames: FrameTable;
-  /** RAM, so that `__GFP_ZERO` has something to zero. */
+  /** RAM, so that `__GFP_ZERO` has something to zero and debugged caches have bytes to check. */
   readonly memory?: PhysicalMemory;
+  /**
+   * Whether the link of a free object is written into it as Linux does, also where nothing is debugged. Costs a view of the
+   * memory on every free.
+   * @defaultValue false
+   */
+  readonly freePointers?: boolean;
+  /** Tells who takes or gives back an object, for caches with `SLAB_STORE_USER`. */
+  readonly tracks?: () => SlabTrack;
   /**
    * The current CPU.
    * @defaultValue one CPU
@@ -89,13 +97,13 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  * ```
  */
 export function slub(options: SlubOptions): Slub {
-  const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null } = options;
+  const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null, freePointers = false, tracks = null } = options;
   const slabAt = createSlabAt(frames);
   const { nrFrames, pageShift } = frames;
   const pageSize = 2 ** pageShift;
-  const machine: SlubMachine = { pages, frames, slabAt, memory, cpus, reports, warnedZero: false };
   /** By number; a number is free again after its cache's end. */
   const numbered: (SlubCache | null)[] = [];
+  const machine: SlubMachine = { pages, frames, slabAt, caches: numbered, memory, freePointers, tracks, cpus, reports, warnedZero: false };
   let newestFirst: readonly SlubCache[] = [];
 
   function createCache(asked: SlabCacheOptions): SlubCache | null {

@@ -1,7 +1,7 @@
 /** Machines that the tests of slub() run on. */
 import { BuddyAllocator } from '@kmem/buddy';
 import { GFP_KERNEL, NULL } from '@kmem/contracts';
-import type { CpuContext, PhysicalMemory, ReportSink, SlabCacheOptions } from '@kmem/contracts';
+import type { CpuContext, PhysicalMemory, ReportSink, SlabCacheOptions, SlabTrack } from '@kmem/contracts';
 import { createFrameTable, createMemory } from '@kmem/hw';
 import { slub } from '../src/index.js';
 import type { Slub, SlubCache } from '../src/index.js';
@@ -21,6 +21,8 @@ export interface TestMachineOptions {
   readonly nrCpus?: number;
   readonly withMemory?: boolean;
   readonly reports?: ReportSink;
+  readonly freePointers?: boolean;
+  readonly tracks?: () => SlabTrack;
 }
 
 /**
@@ -30,13 +32,13 @@ export interface TestMachineOptions {
  * @returns its parts.
  */
 export function testMachine(options: TestMachineOptions = {}): TestMachine {
-  const { nrFrames = 1024, nrCpus = 1, withMemory = false, reports } = options;
+  const { nrFrames = 1024, nrCpus = 1, withMemory = false, reports, freePointers = false, tracks } = options;
   const frames = createFrameTable({ nrFrames });
   const pages = new BuddyAllocator({ frames });
   const nobody = { inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
   const cpus: CpuContext & { cpu: number } = { nrCpus, cpu: 0, ...nobody };
   const memory = withMemory ? createMemory({ sizeBytes: frames.nrFrames * 4096, backing: 'dense' }) : undefined;
-  return { pages, cpus, memory, slab: slub({ pages, frames, cpus, ...(memory && { memory }), ...(reports && { reports }) }) };
+  return { pages, cpus, memory, slab: slub({ pages, frames, cpus, freePointers, ...(memory && { memory }), ...(reports && { reports }), ...(tracks && { tracks }) }) };
 }
 
 /**
