@@ -37,9 +37,9 @@ export function exactDivisor(divisor: number): ExactDivisor {
  * @param n - an integer, taken modulo 2 ** 32.
  * @param inverse - of `exactDivisor`.
  * @param evenBits - of `exactDivisor`.
- * @returns the quotient when there is no remainder, otherwise a number larger than every quotient; from 0 to 2 ** 32 - 1.
+ * @returns the quotient when there is no remainder, otherwise more than every quotient; modulo 2 ** 32, the upper half is negative.
  */
 export function divideExactly(n: number, inverse: number, evenBits: number): number {
   const product = Math.imul(n, inverse);
-  return ((product >>> evenBits) | (product << (32 - evenBits))) >>> 0;
+  return (product >>> evenBits) | (product << (32 - evenBits));
 }

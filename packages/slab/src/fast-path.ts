@@ -2,20 +2,21 @@
  * The ways that most objects go: off and onto the CPU's own list, and back to another slab that stays where it is.
  *
  * ```
- *  alloc   the CPU's list has an object, nothing to zero            else the slow way
+ *  alloc   from the CPU's list, filled again when it is empty; nothing to zero        else the slow way
  *  free    an object of the CPU's slab: onto the CPU's list
  *          an object of another slab of the usual order: onto the slab's list        else the slow way
  * ```
  * Blocks of pages are aligned to their size, so an address alone says where a slab of the usual order begins.
  * Whatever is unusual, or wrong, is left as it was. Caches that are debugged have no fast path.
  */
-import { __GFP_ZERO } from '@kmem/contracts';
+import { __GFP_ZERO, NULL } from '@kmem/contracts';
 import type { Gfp, PhysAddr } from '@kmem/contracts';
 import { divideExactly, exactDivisor } from './exact-division.js';
 import type { SlabPlan } from './slab-pages.js';
+import { refill } from './slub-alloc.js';
 import { settle } from './slub-free.js';
 import { SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
-import { C_FREE, C_SLAB, CPU_WORDS, LIVE, S_FREE, S_FROZEN, S_INUSE, S_PFN, SLAB_NUMBER_BITS, SLAB_WORDS, type SlubState } from './slub-state.js';
+import { C_FREE, C_SLAB, CPU_WORDS, LIVE, NO_OBJECT, S_FREE, S_FROZEN, S_INUSE, S_PFN, SLAB_NUMBER_BITS, SLAB_WORDS, type SlubState } from './slub-state.js';
 
 /**
  * Makes the function that takes objects.
@@ -24,19 +25,26 @@ import { C_FREE, C_SLAB, CPU_WORDS, LIVE, S_FREE, S_FROZEN, S_INUSE, S_PFN, SLAB
  * @param machine - who is asking.
  * @param plan - sizes of the cache.
  * @param slowly - does all that can happen.
- * @returns takes one object: its address, or what `slowly` returned.
+ * @returns takes one object: its address, or `NULL`.
  */
 export function createAlloc(s: SlubState, machine: SlubMachine, plan: SlabPlan, slowly: (gfp: Gfp) => PhysAddr): (gfp: Gfp) => PhysAddr {
   const { bases, indexBits } = s;
   const { cpus } = machine;
   const { size } = plan.geometry;
+  const indexMask = (1 << indexBits) - 1;
   const firstCpu = s.cpu(0);
+
+  function refilled(c: number, gfp: Gfp): PhysAddr {
+    const object = refill(s, c, gfp);
+    return object === NO_OBJECT ? NULL : bases[c] + (object & indexMask) * size;
+  }
 
   return function alloc(gfp) {
     const { links, words } = s;
     const c = firstCpu + cpus.cpu * CPU_WORDS;
     const first = words[c + C_FREE];
-    if (first === 0 || (gfp & __GFP_ZERO) !== 0) return slowly(gfp);
+    if ((gfp & __GFP_ZERO) !== 0) return slowly(gfp);
+    if (first === 0) return refilled(c, gfp);
     const object = (words[c + C_SLAB] << indexBits) + first - 1;
     words[c + C_FREE] = links[object];
     links[object] = LIVE;

@@ -41,8 +41,6 @@ import {
 import { KMALLOC_TYPES, kmallocAlign, kmallocCacheName, kmallocSizes, kmallocType } from './kmalloc-classes.js';
 import { createKmallocStrings, type KmallocStrings } from './kmalloc-strings.js';
 
-/** Flags that lead to another row than the plain one. */
-const ROW_FLAGS = __GFP_ACCOUNT | __GFP_DMA | __GFP_RECLAIMABLE;
 /** Items of other slabs that a bulk free looks past (slab spec 7.2). */
 const LOOK_AHEAD = 3;
 
@@ -167,7 +165,8 @@ function createCore(options: KmallocOptions): KmallocCore {
     // One comparison lets every size through that a cache holds; the rest is sorted out behind it.
     if (!(sizeBytes > 0 && sizeBytes <= largest) || sizeBytes !== (sizeBytes | 0)) return kmallocUnusual(sizeBytes, gfp);
     const column = columnOf[(sizeBytes + 7) >> 3];
-    return caches[(gfp & ROW_FLAGS) === 0 ? column : kmallocType(gfp) * nrSizes + column].alloc(gfp);
+    const isPlain = (gfp & (__GFP_ACCOUNT | __GFP_DMA | __GFP_RECLAIMABLE)) === 0;
+    return caches[isPlain ? column : kmallocType(gfp) * nrSizes + column].alloc(gfp);
   }
 
   /** No bytes, more than two pages, or no size at all. */
@@ -292,10 +291,10 @@ function tableOfColumns(sizes: readonly number[]): Uint8Array {
 }
 
 /** What of an object its user may touch (slab spec 1.6). */
-function usableSize({ flags, objectSize, size }: SlabCache): number {
-  if ((flags & (SLAB_RED_ZONE | SLAB_POISON)) !== 0) return objectSize;
-  if ((flags & (SLAB_TYPESAFE_BY_RCU | SLAB_STORE_USER)) !== 0) return Math.ceil(objectSize / 8) * 8;
-  return size;
+function usableSize(cache: SlabCache): number {
+  if ((cache.flags & (SLAB_RED_ZONE | SLAB_POISON)) !== 0) return cache.objectSize;
+  if ((cache.flags & (SLAB_TYPESAFE_BY_RCU | SLAB_STORE_USER)) !== 0) return Math.ceil(cache.objectSize / 8) * 8;
+  return cache.size;
 }
 
 function hex(addr: PhysAddr): string {

@@ -46,7 +46,7 @@ export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: 
     if (word === 0 || word >>> SLAB_NUMBER_BITS !== number) return NO_OBJECT;
     const slab = word & SLAB_NUMBER_MASK;
     const offset = addr - s.firstObject(slab);
-    const index = divideExactly(offset, inverse, evenBits);
+    const index = divideExactly(offset, inverse, evenBits) >>> 0;
     if ((offset | 0) !== offset || index >= s.words[s.slab(slab) + S_OBJECTS]) return NO_OBJECT;
     return (slab << indexBits) | index;
   }

@@ -30,8 +30,15 @@ export function takeObject(s: SlubState, cpu: CpuId, gfp: Gfp): number {
   return object;
 }
 
-/** The CPU's own list is empty: steps A2 to A6. */
-function refill(s: SlubState, c: number, gfp: Gfp): number {
+/**
+ * Takes an object when the CPU's own list is empty: steps A2 to A6.
+ *
+ * @param s - the cache; not a debugged one.
+ * @param c - words of the CPU.
+ * @param gfp - what may be done to get pages.
+ * @returns its number, or `NO_OBJECT`.
+ */
+export function refill(s: SlubState, c: number, gfp: Gfp): number {
   const { words } = s;
   const mine = words[c + C_SLAB];
   if (mine !== 0) {

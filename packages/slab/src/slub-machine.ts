@@ -6,8 +6,8 @@ import { SLAB_NUMBER_BITS } from './slub-state.js';
 
 /** Caches of one allocator: a cache's number and a slab's share a word of the frame table. */
 export const MOST_CACHES = 2 ** (31 - SLAB_NUMBER_BITS);
-/** Low bits of that word: the slab. */
-export const SLAB_NUMBER_MASK = 2 ** SLAB_NUMBER_BITS - 1;
+/** Low bits of that word: the slab. Written out, so that builds put it where it is used. */
+export const SLAB_NUMBER_MASK = 0xfffff;
 
 /** The parts. */
 export interface SlubMachine {
