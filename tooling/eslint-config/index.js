@@ -2,7 +2,7 @@
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
-import { hostFree, imports, importsByName } from "./layers.js";
+import { hostFree, imports, importsByName, lowerLayers } from "./layers.js";
 import { documentedExports } from "./rules/documented-exports.js";
 import { explainedCast } from "./rules/explained-cast.js";
 
@@ -73,6 +73,9 @@ export const contracts = (dir) => pure(dir, []);
 
 /** Layers 1 and 2, and the conformance suites: import the contracts and nothing else of ours. */
 export const library = (dir) => pure(dir, ["@kmem/contracts"]);
+
+/** Layer 3: puts the layers below together. */
+export const composition = (dir) => pure(dir, lowerLayers);
 
 /** Programs: may import any package, by its public name, and use the host. */
 export const app = (dir) => typescript(dir);

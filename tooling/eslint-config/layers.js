@@ -7,6 +7,9 @@ const byName = [
   { regex: "(^|/)\\.\\./([^./][^/]*/)+(src|dist)(/|$)", message: "Import another package by its name, not by its path." },
 ];
 
+/** What the packages of layer 3 put together: layers 0 to 2. */
+export const lowerLayers = ["contracts", "hw", "buddy", "irq", "sched", "slab", "time", "waitq"].map((name) => `@kmem/${name}`);
+
 /** Settings of no-restricted-imports for files that may import any package: programs, tests, benchmarks. */
 export const importsByName = { "no-restricted-imports": ["error", { patterns: byName }] };
 

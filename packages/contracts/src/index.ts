@@ -9,6 +9,9 @@ export type {
   Pfn,
   PhysAddr,
   TaskId,
+  TimerId,
+  WaitEntryId,
+  WaitHeadId,
 } from './units.js';
 export {
   __GFP_ACCOUNT,
@@ -229,3 +232,29 @@ export {
 } from './task-state.js';
 export { IDLE_TASK } from './scheduler.js';
 export type { SchedTrace, Scheduler, SwitchHooks } from './scheduler.js';
+export {
+  BLOCK_SOFTIRQ,
+  HI_SOFTIRQ,
+  HRTIMER_SOFTIRQ,
+  IRQ_POLL_SOFTIRQ,
+  NET_RX_SOFTIRQ,
+  NET_TX_SOFTIRQ,
+  NR_SOFTIRQS,
+  RCU_SOFTIRQ,
+  SCHED_SOFTIRQ,
+  TASKLET_SOFTIRQ,
+  TIMER_SOFTIRQ,
+} from './softirqs.js';
+export type { Softirqs } from './softirqs.js';
+export { TIMER_DEFERRABLE, TIMER_IRQSAFE, TIMER_PINNED } from './timers.js';
+export type { SleepTimeout, TimerFunction, Timers } from './timers.js';
+export {
+  WOULD_BLOCK,
+  WQ_FLAG_BOOKMARK,
+  WQ_FLAG_CUSTOM,
+  WQ_FLAG_DONE,
+  WQ_FLAG_EXCLUSIVE,
+  WQ_FLAG_PRIORITY,
+  WQ_FLAG_WOKEN,
+} from './wait-queues.js';
+export type { WaitQueues, WakeFunction } from './wait-queues.js';

@@ -34,6 +34,11 @@ export const KERNEL_BUG_CODES = Object.freeze({
   SPIN_IN_PLAIN: 'a plain function waits for another CPU, which cannot run before it has ended',
   SCHEDULING_WHILE_ATOMIC: 'schedule was called in atomic context',
   SLEEP_IN_ATOMIC: 'a function that may sleep was called in atomic context',
+  PREEMPT_LEAK: 'a callback ended with another preempt_count than it began with',
+  TIMER_ADD_PENDING: 'add_timer was called for a timer that is pending',
+  WRONG_TIMEOUT: 'a timeout is negative',
+  BH_IN_IRQ: 'bottom halves were turned on in a hard interrupt or with interrupts off',
+  SELF_DEADLOCK: 'a lock was asked for by the CPU that holds it',
   TASK_FAILED: 'the code of a task threw an error',
 } as const);
 

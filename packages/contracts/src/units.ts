@@ -33,6 +33,15 @@ export type CpuId = Unit<'cpu'>;
 /** Number of a task; 0 is the idle task of every CPU. */
 export type TaskId = Unit<'task'>;
 
+/** Number of a timer. */
+export type TimerId = Unit<'timer'>;
+
+/** Number of the head of a wait queue. */
+export type WaitHeadId = Unit<'wait-head'>;
+
+/** Number of an entry of a wait queue. */
+export type WaitEntryId = Unit<'wait-entry'>;
+
 /** Number of a memory node, from 0. */
 export type NodeId = Unit<'node'>;
 

@@ -1,0 +1,3 @@
+import { library } from "@kmem/eslint-config";
+
+export default library(import.meta.dirname);

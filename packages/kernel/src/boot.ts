@@ -1,0 +1,68 @@
+/**
+ * Boots a machine: makes its parts and hands each the others that it works with.
+ *
+ * ```
+ * engine: cpus, execution, clock, clockEvent      @kmem/hw
+ *   sched      cpus, execution                    @kmem/sched
+ *   softirqs   cpus, execution, sched             @kmem/irq
+ *   timers     all of the above                   @kmem/time
+ *   waitQueues cpus, sched, timers to sleep       @kmem/waitq
+ * ```
+ */
+import type { CpuId, ReportSink, SchedTrace, TaskId } from '@kmem/contracts';
+import { createEngine, type Engine, type EngineOptions } from '@kmem/hw';
+import { SoftirqSet } from '@kmem/irq';
+import { TaskScheduler } from '@kmem/sched';
+import { msecsToJiffies, WheelTimers } from '@kmem/time';
+import { TaskWaitQueues } from '@kmem/waitq';
+
+/** Milliseconds that softirqs may take before `ksoftirqd` takes over. */
+const MAX_SOFTIRQ_MS = 2;
+
+/** Options of {@link boot}. */
+export interface BootOptions extends EngineOptions {
+  /** Ticks a second. @default 250 */
+  readonly hz?: number;
+  /** Receives wake-ups. */
+  readonly trace?: SchedTrace;
+  /** Receives misuse. @default misuse is thrown */
+  readonly reports?: ReportSink;
+  /** Chooses among runnable tasks. @default first come, first served */
+  readonly chooseTask?: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
+}
+
+/** A machine that was booted. */
+export interface Kernel extends Engine {
+  /** Tasks. */
+  readonly sched: TaskScheduler;
+  /** Softirqs. */
+  readonly softirqs: SoftirqSet;
+  /** Jiffies and timers. */
+  readonly timers: WheelTimers;
+  /** Wait queues. */
+  readonly waitQueues: TaskWaitQueues;
+}
+
+/**
+ * Boots a machine.
+ *
+ * @param options - its size and times.
+ * @returns the machine; nothing runs before `run` or `step` is called.
+ * @throws TypeError or RangeError for an option that is out of range.
+ */
+export function boot(options: BootOptions = {}): Kernel {
+  const { hz = 250 } = options;
+  const engine = createEngine(options);
+  const parts = { ...engine, ...options };
+  const sched = new TaskScheduler(parts);
+  const softirqs = new SoftirqSet({
+    ...parts,
+    sched,
+    jiffies: () => timers.jiffies,
+    maxJiffies: msecsToJiffies(MAX_SOFTIRQ_MS, hz),
+  });
+  const timers: WheelTimers = new WheelTimers({ ...parts, sched, softirqs });
+  timers.addTickObserver(() => sched.schedulerTick());
+  const waitQueues = new TaskWaitQueues({ ...parts, sched, sleep: timers });
+  return { ...engine, sched, softirqs, timers, waitQueues };
+}

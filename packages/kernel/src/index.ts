@@ -1,0 +1,2 @@
+export { boot } from './boot.js';
+export type { BootOptions, Kernel } from './boot.js';

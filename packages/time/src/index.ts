@@ -1,0 +1,3 @@
+export { initialJiffies, jiffiesToMsecs, msecsToJiffies } from './conversions.js';
+export { WheelTimers } from './wheel-timers.js';
+export type { WheelTimersOptions } from './wheel-timers.js';

@@ -1,0 +1,328 @@
+/**
+ * TimerWheel: when timers are due, in buckets of nine levels.
+ *
+ * Level n has 64 buckets of 8 ** n jiffies. A timer lies in the first bucket that begins after its expiry and stays
+ * there until it fires, so it is late by up to one bucket and never early.
+ *
+ * ```
+ * base                              one wheel; buckets base * 576 ... base * 576 + 575
+ * head[bucket] -> next[timer] -> .. last armed first, 0 ends it
+ * prev[timer]                       the timer before it; ~slot for the first one of head[slot]; 0: in no list
+ * bits[base * 18 + (i >> 5)]        bit i & 31: bucket i of the base is not empty
+ * head[due + base * 9 + n]          bucket of level n that is being worked off
+ * clk[base]                         jiffy that is worked off next
+ * nextExpiry[base]                  no bucket is due before it; stale[base] = 1: maybe not at it either
+ * ```
+ *
+ * Jiffies are whole numbers below 2 ** 53, kept as doubles. (time spec 4)
+ */
+import type { TimerId } from '@kmem/contracts';
+
+const LEVELS = 9;
+const BUCKETS = LEVELS * 64;
+const BIT_WORDS = BUCKETS / 32;
+/** Jiffies in a bucket, by level. */
+const GRANULARITY = Float64Array.from({ length: LEVELS }, (_, level) => 8 ** level);
+/** First distance that a level cannot hold. */
+const LIMIT = Float64Array.from({ length: LEVELS }, (_, level) => 63 * 8 ** level);
+const CUTOFF = 64 * 8 ** (LEVELS - 1) - 8 ** (LEVELS - 1);
+const LONGEST = CUTOFF - 8 ** (LEVELS - 1);
+const NO_EXPIRY = 2 ** 30 - 1;
+const FIRST_CAPACITY = 64;
+
+/** The wheels. */
+export class TimerWheel {
+  /** Jiffy for which a timer was last armed. */
+  expires = new Float64Array(FIRST_CAPACITY);
+  /** Bucket it was last put into, from 0 to 575. */
+  bucket = new Int32Array(FIRST_CAPACITY);
+  /** Wheel it was last put into. */
+  base = new Int32Array(FIRST_CAPACITY);
+  /** By wheel: the jiffy that is worked off next. */
+  readonly clk: Float64Array;
+  /** By wheel: no bucket is due before this jiffy. */
+  readonly nextExpiry: Float64Array;
+  readonly #head: Int32Array;
+  readonly #bits: Int32Array;
+  readonly #levelsDue: Int32Array;
+  readonly #firstDue: number;
+  readonly #stale: Uint8Array;
+  #next = new Int32Array(FIRST_CAPACITY);
+  #prev = new Int32Array(FIRST_CAPACITY);
+  #free = 0;
+  /** Jiffy at which the bucket is due that `bucketFor` found. */
+  #effective = 0;
+
+  /**
+   * @param bases - number of wheels.
+   * @param jiffies - the present jiffy.
+   */
+  constructor(bases: number, jiffies: number) {
+    this.clk = new Float64Array(bases).fill(jiffies);
+    this.nextExpiry = new Float64Array(bases).fill(jiffies + NO_EXPIRY);
+    this.#firstDue = bases * BUCKETS;
+    this.#head = new Int32Array(bases * (BUCKETS + LEVELS));
+    this.#bits = new Int32Array(bases * BIT_WORDS);
+    this.#levelsDue = new Int32Array(bases);
+    this.#stale = new Uint8Array(bases);
+    this.#freeFrom(1);
+  }
+
+  /**
+   * Makes a timer.
+   *
+   * @returns the timer, in no list.
+   */
+  create(): TimerId {
+    if (this.#free === 0) this.#grow();
+    const timer = this.#free;
+    this.#free = this.#next[timer];
+    this.#next[timer] = 0;
+    this.expires[timer] = 0;
+    this.bucket[timer] = 0;
+    return timer;
+  }
+
+  /**
+   * Gives a timer back.
+   *
+   * @param timer - one that is in no list.
+   */
+  destroy(timer: TimerId): void {
+    this.#next[timer] = this.#free;
+    this.#free = timer;
+  }
+
+  /**
+   * Tells whether a timer is in a list.
+   *
+   * @param timer - which one.
+   * @returns true when it is.
+   */
+  isPending(timer: TimerId): boolean {
+    return this.#prev[timer] !== 0;
+  }
+
+  /**
+   * Lets the clock of a wheel that was not worked off catch up, as far as no bucket is skipped.
+   *
+   * @param base - which wheel.
+   * @param jiffies - the present jiffy.
+   */
+  forward(base: number, jiffies: number): void {
+    if (jiffies - this.clk[base] < 1) return;
+    const next = this.nextExpiry[base];
+    this.clk[base] = next > jiffies ? jiffies : Math.max(next, this.clk[base]);
+  }
+
+  /**
+   * Finds the bucket for an expiry.
+   *
+   * @param base - which wheel.
+   * @param expires - the jiffy.
+   * @returns the bucket, from 0 to 575.
+   */
+  bucketFor(base: number, expires: number): number {
+    const clk = this.clk[base];
+    let delta = expires - clk;
+    if (delta < 0) {
+      this.#effective = clk;
+      return clk % 64;
+    }
+    let jiffy = expires;
+    if (delta >= CUTOFF) {
+      delta = LONGEST;
+      jiffy = clk + LONGEST;
+    }
+    let level = 0;
+    while (level < LEVELS - 1 && delta >= LIMIT[level]) level++;
+    const slot = Math.floor(jiffy / GRANULARITY[level]) + 1;
+    this.#effective = slot * GRANULARITY[level];
+    return level * 64 + (slot % 64);
+  }
+
+  /**
+   * Puts a timer into its bucket, in front of those already there.
+   *
+   * @param base - which wheel.
+   * @param timer - one that is in no list.
+   * @param expires - the jiffy.
+   * @returns true when it is now the first one due.
+   */
+  add(base: number, timer: TimerId, expires: number): boolean {
+    const index = this.bucketFor(base, expires);
+    this.expires[timer] = expires;
+    this.bucket[timer] = index;
+    this.base[timer] = base;
+    this.#link(base * BUCKETS + index, timer);
+    this.#bits[base * BIT_WORDS + (index >> 5)] |= 1 << (index & 31);
+    if (this.#effective >= this.nextExpiry[base]) return false;
+    this.nextExpiry[base] = this.#effective;
+    this.#stale[base] = 0;
+    return true;
+  }
+
+  /**
+   * Takes a timer out.
+   *
+   * @param timer - one that is pending.
+   */
+  remove(timer: TimerId): void {
+    const slot = firstBucket(this.base[timer]) + this.bucket[timer];
+    this.#unlink(timer);
+    if (this.#head[slot] === 0 && this.#isSet(slot)) {
+      this.#clear(slot);
+      this.#stale[this.base[timer]] = 1;
+    }
+  }
+
+  /**
+   * Says when the next bucket is due.
+   *
+   * @param base - which wheel.
+   * @returns the jiffy; far away when the wheel is empty.
+   */
+  nextDue(base: number): number {
+    if (this.#stale[base] === 1) this.#findNext(base);
+    return this.nextExpiry[base];
+  }
+
+  /**
+   * Tells whether a wheel has timers.
+   *
+   * @param base - which wheel.
+   * @returns true when it has none.
+   */
+  isEmpty(base: number): boolean {
+    for (let word = 0; word < BIT_WORDS; word++) if (this.#bits[base * BIT_WORDS + word] !== 0) return false;
+    return true;
+  }
+
+  /**
+   * Takes out the next timer that is due: those of one jiffy by level, the coarsest first.
+   *
+   * @param base - which wheel.
+   * @param jiffies - the present jiffy.
+   * @returns the timer, or 0 when none is due.
+   */
+  takeDue(base: number, jiffies: number): TimerId {
+    for (;;) {
+      while (this.#levelsDue[base] > 0) {
+        const slot = this.#firstDue + base * LEVELS + this.#levelsDue[base] - 1;
+        const timer = this.#head[slot];
+        if (timer !== 0) {
+          this.#unlink(timer);
+          return timer;
+        }
+        this.#levelsDue[base]--;
+      }
+      if (jiffies < this.clk[base] || jiffies < this.nextExpiry[base]) return 0;
+      this.#collect(base);
+    }
+  }
+
+  /** Moves the buckets of the next jiffy that has some to where they are worked off. */
+  #collect(base: number): void {
+    this.clk[base] = this.nextExpiry[base];
+    let clock = this.clk[base];
+    let found = 0;
+    for (let level = 0; level < LEVELS; level++) {
+      const bucket = firstBucket(base) + level * 64 + (clock % 64);
+      if (this.#isSet(bucket)) {
+        const due = this.#firstDue + base * LEVELS + found++;
+        this.#head[due] = this.#head[bucket];
+        this.#head[bucket] = 0;
+        this.#prev[this.#head[due]] = ~due;
+        this.#clear(bucket);
+      }
+      if (clock % 8 !== 0) break;
+      clock = Math.floor(clock / 8);
+    }
+    this.#levelsDue[base] = found;
+    this.clk[base]++;
+    this.#findNext(base);
+  }
+
+  #findNext(base: number): void {
+    let clock = this.clk[base];
+    let next = clock + NO_EXPIRY;
+    for (let level = 0; level < LEVELS; level++) {
+      const distance = this.#distance(base, level, clock % 64);
+      const low = clock % 8;
+      if (distance >= 0) {
+        next = Math.min(next, (clock + distance) * GRANULARITY[level]);
+        // Whatever lies in coarser levels begins after the boundary that this one reaches.
+        if (distance <= (8 - low) % 8) break;
+      }
+      clock = Math.floor(clock / 8) + (low === 0 ? 0 : 1);
+    }
+    this.nextExpiry[base] = next;
+    this.#stale[base] = 0;
+  }
+
+  /** Buckets of a level from one to the next that is not empty, going round; -1 when all are empty. */
+  #distance(base: number, level: number, from: number): number {
+    const word = base * BIT_WORDS + level * 2;
+    const low = this.#bits[word];
+    const high = this.#bits[word + 1];
+    if ((low | high) === 0) return -1;
+    for (let distance = 0; distance < 64; distance++) {
+      const at = (from + distance) & 63;
+      if ((((at < 32 ? low : high) >>> (at & 31)) & 1) === 1) return distance;
+    }
+    return -1;
+  }
+
+  #isSet(slot: number): boolean {
+    return (this.#bits[slot >> 5] & (1 << (slot & 31))) !== 0;
+  }
+
+  #clear(slot: number): void {
+    this.#bits[slot >> 5] &= ~(1 << (slot & 31));
+  }
+
+  #link(slot: number, timer: TimerId): void {
+    const first = this.#head[slot];
+    this.#next[timer] = first;
+    if (first !== 0) this.#prev[first] = timer;
+    this.#prev[timer] = ~slot;
+    this.#head[slot] = timer;
+  }
+
+  #unlink(timer: TimerId): void {
+    const next = this.#next[timer];
+    const prev = this.#prev[timer];
+    if (prev > 0) this.#next[prev] = next;
+    else this.#head[~prev] = next;
+    if (next !== 0) this.#prev[next] = prev;
+    this.#next[timer] = 0;
+    this.#prev[timer] = 0;
+  }
+
+  #freeFrom(first: number): void {
+    for (let timer = this.#next.length - 1; timer >= first; timer--) {
+      this.#next[timer] = this.#free;
+      this.#free = timer;
+    }
+  }
+
+  #grow(): void {
+    const first = this.#next.length;
+    this.expires = grown(this.expires, new Float64Array(first * 2));
+    this.bucket = grown(this.bucket, new Int32Array(first * 2));
+    this.base = grown(this.base, new Int32Array(first * 2));
+    this.#next = grown(this.#next, new Int32Array(first * 2));
+    this.#prev = grown(this.#prev, new Int32Array(first * 2));
+    this.#freeFrom(first);
+  }
+}
+
+/** First bucket of a wheel. Its bit is bit 0 of the wheel's first word, as 576 is a multiple of 32. */
+function firstBucket(base: number): number {
+  return base * BUCKETS;
+}
+
+function grown<A extends Int32Array | Float64Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}

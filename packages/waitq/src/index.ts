@@ -1,0 +1,2 @@
+export { TaskWaitQueues } from './task-wait-queues.js';
+export type { TaskWaitQueuesOptions } from './task-wait-queues.js';
