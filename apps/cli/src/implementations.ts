@@ -3,6 +3,7 @@ import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/bud
 import type { Implementations, IomemRequest, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
 import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type TraceSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
+import { boot } from '@kmem/kernel';
 import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
 import { bootProfile } from './machine.js';
 
@@ -83,6 +84,7 @@ export const IMPLEMENTATIONS: Implementations = {
   bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
   slabinfo: formatSlabinfo,
   iomemRows: recordedIomem,
+  bootKernel: boot,
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
   makeSlabs: ({ cpus, merge, nrFrames, observe }) => {
     const frames = createFrameTable({ nrFrames });

@@ -13,6 +13,8 @@ import { conformLayout } from './layout-replay.js';
 import { conformKmalloc } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
+import { isScenarioRecording } from './scenario-recording.js';
+import { conformScenarios } from './scenario-replay.js';
 import { recordingKind } from './recording-meta.js';
 import { readSlubRecording } from './slub-recording.js';
 import { conformSlub } from './slub-replay.js';
@@ -54,6 +56,7 @@ export function conform(
   options: ConformOptions = {},
 ): Conformance[] {
   if (isRamTable(input.text)) return conformRamTable(input, implementations);
+  if (isScenarioRecording(input.text)) return conformScenarios(input, implementations);
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];

@@ -8,6 +8,7 @@ import type {
   CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes,
   SlabCacheOptions, SlabCacheState, SlabTrack, TraceSink, ZoneKind,
 } from '@kmem/contracts';
+import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
 export interface RecordedMachine {
@@ -216,6 +217,8 @@ export interface Implementations {
   readonly loadPages: (machine: RecordedMachine & { readonly trace: TraceSink }) => PageAllocatorUnderTest;
   /** Boots a machine. Without it tables of booted machines are not compared. */
   readonly bootPages?: (machine: BootRequest) => BootedPages;
+  /** Boots a kernel. Without it scenarios are not replayed. */
+  readonly bootKernel?: (request: KernelRequest) => KernelUnderTest;
   /**
    * Makes an object allocator without caches. Without it recordings of caches are not compared.
    *

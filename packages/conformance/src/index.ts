@@ -39,3 +39,4 @@ export { mutateSlubRecording } from './slub-mutations.js';
 export { mutateText } from './mutations.js';
 export type { Mutation } from './mutations.js';
 export { readSlabCounts } from './slab-counts.js';
+export type { KernelRequest, KernelUnderTest, TimersUnderTest } from './kernel-under-test.js';

@@ -168,7 +168,7 @@ test('what cannot be interpreted is unsupported and counts nothing', () => {
   for (const result of kinds) expect(result).toMatchObject(nothing);
   expect(kinds.map(({ kind, unsupported }) => [kind, unsupported])).toEqual([
     ['vmalloc-exact', 'no replayer for recordings of kind "vmalloc-exact"'],
-    ['unknown', 'its first line does not say what was recorded'],
+    ['scenarios', 'there is no kernel to replay scenarios through'],
     ['unknown', 'its first line does not say what was recorded'],
   ]);
 });

@@ -90,6 +90,13 @@ export interface WaitQueues {
    */
   flags(entry: WaitEntryId): number;
   /**
+   * Reads how an entry is woken.
+   *
+   * @param entry - which one.
+   * @returns its wake function; null for a bookmark.
+   */
+  wakeFunction(entry: WaitEntryId): WakeFunction | null;
+  /**
    * Sets an entry's flags.
    *
    * @param entry - which one.

@@ -54,7 +54,7 @@ test('raised in a task with bottom halves on, ksoftirqd runs them; in a hard int
   run();
   cpus.raiseVector(0, 0x30);
   run();
-  expect(log).toEqual(['task 0 task', 'softirq 100 ksoftirqd/0', 'hard 10000 swapper/0', 'softirq 100 swapper/0']);
+  expect(log).toEqual(['task 0 task', 'softirq 100 ksoftirqd/0', 'hard 10001 swapper/0', 'softirq 101 swapper/0']);
 });
 
 test('one that raises itself runs ten rounds, then ksoftirqd goes on', () => {
@@ -114,7 +114,7 @@ test('an action that takes time is interrupted, and what that raises comes in th
   at(0, 10, () => cpus.raiseVector(0, 0x30));
   at(0, 50, () => cpus.raiseVector(0, 0x31));
   run();
-  expect(log.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(['begin 100', 'nested 10100', 'end 100', 'hi 100']);
+  expect(log.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(['begin 101', 'nested 10101', 'end 101', 'hi 101']);
 });
 
 test('an action that leaks preempt_count is reported and repaired', () => {

@@ -169,7 +169,9 @@ export class WheelTimers implements Timers {
 
   addTimer(timer: TimerId, expires: number): void {
     if (this.#warnPending(timer)) return;
-    this.modTimer(timer, expires);
+    // Its expiry is set by the caller, also when it is shut down and ignores the call.
+    this.#wheel.expires[timer] = expires;
+    if (this.#functions[timer] !== null) this.#arm(timer, expires, this.#baseOn(timer, this.#target(timer)));
   }
 
   addTimerOn(timer: TimerId, expires: number, cpu: CpuId): void {

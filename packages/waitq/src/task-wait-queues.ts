@@ -99,6 +99,10 @@ export class TaskWaitQueues implements WaitQueues {
     return this.#lists.flags[entry];
   }
 
+  wakeFunction(entry: WaitEntryId): WakeFunction | null {
+    return this.#lists.func[entry];
+  }
+
   setFlags(entry: WaitEntryId, flags: number): void {
     this.#lists.flags[entry] = flags;
   }
@@ -138,8 +142,9 @@ export class TaskWaitQueues implements WaitQueues {
   unlock(head: WaitHeadId, wasOff: boolean): void {
     const { cpus } = this.#options;
     this.#lists.locked[head] = 0;
-    cpus.preemptCountSub(PREEMPT_OFFSET);
+    // In this order: an interrupt that has waited finds preemption still off.
     cpus.localIrqRestore(wasOff);
+    cpus.preemptCountSub(PREEMPT_OFFSET);
   }
 
   isLocked(head: WaitHeadId): boolean {

@@ -2,14 +2,14 @@
  * ContextFlags: in which context each CPU executes - preempt_count, interrupt flag - and the questions about that.
  *
  * ```
- * count[cpu]    preempt_count, layout in the contract Cpus
+ * count[cpu]    preempt_count, layout in the contract Cpus; 1 while the CPU is idle
  * irqOff[cpu]   1: interrupts are off
  * ```
  *
  * (irq spec 11, 12)
  */
 import type { CpuId, Cpus } from '@kmem/contracts';
-import { HARDIRQ_MASK, NMI_MASK, SOFTIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/contracts';
+import { HARDIRQ_MASK, NMI_MASK, PREEMPT_OFFSET, SOFTIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/contracts';
 
 /** The part of `Cpus` that needs these two arrays and nothing else. Calls are about the CPU `cpu`. */
 export class ContextFlags implements Partial<Cpus> {
@@ -26,7 +26,7 @@ export class ContextFlags implements Partial<Cpus> {
    */
   constructor(nrCpus: number) {
     this.nrCpus = nrCpus;
-    this.count = new Int32Array(nrCpus);
+    this.count = new Int32Array(nrCpus).fill(PREEMPT_OFFSET);
     this.irqOff = new Uint8Array(nrCpus);
     this.flagsOfTask = new Int32Array(nrCpus);
   }

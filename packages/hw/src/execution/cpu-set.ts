@@ -163,6 +163,8 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
 
   execute(cpu: CpuId, code: Sleepable<unknown> | null, taskFlags = 0): void {
     const bottom = cpu * MAX_FRAMES;
+    // The idle task has preemption off, all others begin and go on with it on.
+    this.count[cpu] += Number(code === null) - Number(this.#frames[bottom] === null);
     this.flagsOfTask[cpu] = taskFlags;
     this.#frames[bottom] = code;
     this.#until[bottom] = 0;
@@ -298,7 +300,7 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   #ended(cpu: CpuId, top: number, value: unknown): void {
     const kind = top === cpu * MAX_FRAMES ? TASK_FRAME : this.#kind[top];
     if (kind === TASK_FRAME) {
-      this.#frames[top] = null;
+      this.execute(cpu, null);
       this.#hooks.ended(cpu, value);
       return;
     }

@@ -1,0 +1,67 @@
+/** What the replayer of scenarios needs of a booted kernel: the contracts of its parts, and a look inside. */
+import type {
+  Clock,
+  CpuId,
+  Cpus,
+  Scheduler,
+  Softirqs,
+  TaskId,
+  TimerId,
+  Timers,
+  WaitQueues,
+} from '@kmem/contracts';
+
+/** Timers that show where they lie. */
+export interface TimersUnderTest extends Timers {
+  /**
+   * Reads in which bucket a timer lies or lay.
+   *
+   * @param timer - which one.
+   * @returns 64 times the level, plus the bucket of the level.
+   */
+  bucket(timer: TimerId): number;
+  /**
+   * Reads the clock of a CPU's wheel.
+   *
+   * @param cpu - whose.
+   * @returns the jiffy that is worked off next.
+   */
+  baseClock(cpu: CpuId): number;
+  /**
+   * Sets the clock of a CPU's wheel: timers that are not part of the recording have moved it.
+   *
+   * @param cpu - whose.
+   * @param clk - the jiffy that is worked off next.
+   */
+  setBaseClock(cpu: CpuId, clk: number): void;
+}
+
+/** A booted kernel. */
+export interface KernelUnderTest {
+  /** The processors. */
+  readonly cpus: Cpus;
+  /** What they read the time from. */
+  readonly clock: Clock;
+  /** Tasks. */
+  readonly sched: Scheduler;
+  /** Softirqs. */
+  readonly softirqs: Softirqs;
+  /** Timers. */
+  readonly timers: TimersUnderTest;
+  /** Wait queues. */
+  readonly waitQueues: WaitQueues;
+  /** Runs until nothing is left to do, or a time has come. */
+  readonly run: (until?: number) => boolean;
+}
+
+/** A kernel to boot. */
+export interface KernelRequest {
+  /** CPUs. */
+  readonly nrCpus: number;
+  /** Local time of the CPUs at the beginning, in ns. */
+  readonly startNs: number;
+  /** Ticks a second. */
+  readonly hz: number;
+  /** Chooses among runnable tasks. */
+  readonly chooseTask: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
+}

@@ -1,0 +1,250 @@
+/**
+ * Replays scenarios: does the steps of a script on a booted kernel and compares every line it writes.
+ *
+ * A driver, one task, does the steps in order; callbacks do theirs where the kernel calls them. Each scenario has a kernel
+ * of its own, so that a difference in one says nothing about the next.
+ */
+import type { Atomic, Sleepable } from '@kmem/contracts';
+import { TASK_UNINTERRUPTIBLE } from '@kmem/contracts';
+import { quoteError } from './compare-values.js';
+import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
+import type { Implementations, RecordingInput } from './implementations.js';
+import type { JsonObject } from './json-line.js';
+import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
+import { readScenarios, type Scenario } from './scenario-recording.js';
+import { LineDifference, RECORDED_HZ, ScenarioRun, TICK_NS, type Step } from './scenario-run.js';
+import { logAround, numberOf, Program, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
+import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
+import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
+
+/** Jiffy with which a recorded machine boots. */
+const INITIAL_JIFFIES = 2 ** 32 - 300 * RECORDED_HZ;
+
+/**
+ * Replays all scenarios of a recording.
+ *
+ * @param input - the recording.
+ * @param implementations - has the kernel to replay it through.
+ * @returns one result for the scenarios that were replayed, counted in lines, and one for each reason why others were not.
+ * @throws RecordingError when the recording itself is wrong.
+ */
+export function conformScenarios(input: RecordingInput, implementations: Implementations): Conformance[] {
+  const { bootKernel } = implementations;
+  if (bootKernel === undefined) return [unsupportedResult(input.name, 'scenarios', 'there is no kernel to replay scenarios through')];
+  const { scenarios, others } = readScenarios(input.name, input.text);
+  const unsupported = new Map<string, string[]>();
+  const leaveOut = (reason: string, name: string): void => void unsupported.set(reason, [...(unsupported.get(reason) ?? []), name]);
+  for (const name of others) leaveOut('rows without a script', name);
+  let exact = 0;
+  let total = 0;
+  let difference: Difference | null = null;
+  for (const scenario of scenarios) {
+    const reason = whatIsMissing(scenario);
+    if (reason !== null) {
+      leaveOut(reason, scenario.name);
+      continue;
+    }
+    const { written, found } = replayScenario(scenario, bootKernel);
+    exact += written;
+    total += scenario.lines.length;
+    difference ??= found;
+  }
+  const results: Conformance[] = [];
+  if (total > 0) results.push({ name: input.name, kind: 'scenarios', exact, total, stated: [], difference, unsupported: null });
+  for (const [reason, names] of unsupported) {
+    results.push(unsupportedResult(input.name, 'scenarios', `${names.length} left out, ${reason}: ${names.join(', ')}`));
+  }
+  return results;
+}
+
+function replayScenario(
+  scenario: Scenario,
+  bootKernel: (request: KernelRequest) => KernelUnderTest,
+): { written: number; found: Difference | null } {
+  const run = new ScenarioRun(scenario);
+  const failure = (line: number, what: string, expected: string, got: string): Difference => ({
+    operation: run.written,
+    line,
+    what: `scenario ${scenario.name}: ${what}`,
+    expected,
+    got,
+    state: `${run.written} of ${scenario.lines.length} lines of the scenario were as recorded`,
+  });
+  try {
+    runScenario(run, bootKernel);
+  } catch (error) {
+    if (error instanceof LineDifference) {
+      const { what, expected, got } = error.found;
+      return { written: run.written, found: failure(error.line, what, expected, got) };
+    }
+    return { written: run.written, found: failure(run.next?.line ?? 0, 'running it', 'no error', quoteError(error)) };
+  }
+  if (run.next === undefined) return { written: run.written, found: null };
+  const { line, ev } = run.next;
+  return { written: run.written, found: failure(line, 'event', `event ${ev}`, 'nothing: nobody runs any more') };
+}
+
+function runScenario(run: ScenarioRun, bootKernel: (request: KernelRequest) => KernelUnderTest): void {
+  const { scenario } = run;
+  const kernel = bootKernel({
+    nrCpus: numberOf(scenario.script, 'cpus', 1),
+    startNs: (scenario.jiffies0 - INITIAL_JIFFIES) * TICK_NS,
+    hz: RECORDED_HZ,
+    chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
+  });
+  run.boot(kernel);
+  const driver = new Driver(run);
+  const main = kernel.sched.kthreadCreate(() => driver.run(), 'orc-main', 0);
+  // Before anybody looks for a task: what the kernel itself started goes to sleep first.
+  kernel.run(kernel.clock.now());
+  kernel.sched.wakeUpProcess(main);
+  kernel.run();
+}
+
+/** Does the steps of a script. */
+class Driver {
+  readonly #run: ScenarioRun;
+  readonly #families: readonly StepFamily[];
+
+  constructor(run: ScenarioRun) {
+    this.#run = run;
+    const { script } = run.scenario;
+    const make = 'timers' in script ? timerSteps : waitEntrySteps;
+    this.#families = [make(run, (steps) => this.#program(steps))];
+  }
+
+  *run(): Sleepable<number> {
+    const run = this.#run;
+    run.write('begin', { jiffies0: String(run.zero) });
+    // Checked by whatIsMissing: every step is one that can be done.
+    for (const step of run.scenario.script['steps'] as readonly Step[]) yield* this.#step(step);
+    yield* run.catchUp();
+    run.write('end', { jiffies: String(run.kernel.timers.jiffies) });
+    return 0;
+  }
+
+  *#step(step: Step): Sleepable<unknown> {
+    const sleepable = this.#find(step, 'sleepable');
+    if (sleepable !== undefined) return yield* sleepable(step);
+    switch (step.do) {
+      case 'tick':
+        return yield* this.#tick(step);
+      case 'spin_jiffies':
+        return yield* this.#spinJiffies(step);
+      case 'schedule_timeout_uninterruptible':
+        return yield* this.#sleep(numberOf(step, 'jiffies'));
+      case 'msleep':
+        return yield* this.#run.kernel.timers.msleep(numberOf(step, 'ms'));
+      case 'events':
+        return yield* this.#events();
+      default:
+        return yield* this.#atomic(step);
+    }
+  }
+
+  #find<K extends 'atomic' | 'sleepable'>(step: Step, kind: K): (K extends 'atomic' ? AtomicStep : SleepableStep) | undefined {
+    for (const family of this.#families) {
+      const found = family[kind][step.do === 'set' ? setName(step) : step.do];
+      // The table was chosen by `kind`.
+      if (found !== undefined) return found as K extends 'atomic' ? AtomicStep : SleepableStep;
+    }
+    return undefined;
+  }
+
+  *#atomic(step: Step): Atomic<unknown> {
+    if (step.do === 'spin_ns') {
+      const { cpus, clock } = this.#run.kernel;
+      return yield* cpus.busyUntil(clock.now() + numberOf(step, 'ns'));
+    }
+    if (step.do === 'group') return yield* this.#group(step);
+    const found = this.#find(step, 'atomic');
+    if (found === undefined) throw new TypeError(`step ${step.do} is not known`);
+    return yield* found(step);
+  }
+
+  *#program(steps: readonly Step[]): Atomic<JsonObject> {
+    const results: Record<string, unknown> = {};
+    for (const step of steps) {
+      const result = yield* this.#atomic(step);
+      if (typeof step['as'] === 'string') results[step['as']] = result;
+    }
+    return results;
+  }
+
+  /** Several calls, one line. */
+  *#group(step: Step): Atomic<void> {
+    const results = yield* this.#program(new Program(step['steps']).next());
+    const read: Record<string, unknown> = {};
+    for (const [member, what] of Object.entries(step['read'] ?? {})) {
+      read[member] = yield* this.#atomic({ do: `read:${String(what)}` });
+    }
+    // What is to be spread is an object or absent.
+    logAround(this.#run, step, 1, { ...(step['a'] as JsonObject | undefined), ...results, ...read });
+  }
+
+  /** Busy until the next jiffy begins. */
+  *#tick(step: Step): Atomic<void> {
+    const run = this.#run;
+    const { cpus, clock, timers } = run.kernel;
+    const now = clock.now();
+    // The machine was booted at the beginning of the jiffy that shall be zero.
+    if (now % TICK_NS !== 0 || numberOf(step, 'zero') === 0) yield* cpus.busyUntil(now - (now % TICK_NS) + TICK_NS);
+    if (numberOf(step, 'zero') !== 0) run.zero = timers.jiffies;
+  }
+
+  *#spinJiffies(step: Step): Sleepable<void> {
+    const { cpus, clock, sched, timers } = this.#run.kernel;
+    const end = timers.jiffies + numberOf(step, 'jiffies');
+    while (timers.jiffies < end) {
+      yield* cpus.busyUntil(clock.now() - (clock.now() % TICK_NS) + TICK_NS);
+      if (numberOf(step, 'yield') !== 0) yield* sched.condResched();
+    }
+  }
+
+  *#sleep(jiffies: number): Sleepable<void> {
+    const { sched, timers } = this.#run.kernel;
+    sched.setCurrentState(TASK_UNINTERRUPTIBLE);
+    yield* timers.scheduleTimeout(jiffies);
+  }
+
+  /** The calls are recorded lines: makes each when it is the next one. */
+  *#events(): Sleepable<void> {
+    const run = this.#run;
+    for (let next = run.next; next !== undefined && next.ev !== 'end'; next = run.next) {
+      const before = run.written;
+      const make = this.#find({ do: `events:${next.ev}` }, 'atomic');
+      // A line of somebody else: time has to pass for it.
+      yield* run.catchUp();
+      if (make !== undefined && run.next === next) yield* make({ do: next.ev, ...next.a });
+      if (run.written === before) return;
+    }
+  }
+}
+
+function setName(step: Step): string {
+  return `set:${Object.keys(step).find((name) => ['timer', 'entry'].includes(name)) ?? ''}`;
+}
+
+/** Steps that the driver itself does. */
+const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible', 'msleep', 'events', 'spin_ns', 'group', 'set'];
+
+/** Says why a scenario cannot be replayed; null when it can. */
+function whatIsMissing(scenario: Scenario): string | null {
+  const { script } = scenario;
+  const known = 'timers' in script ? TIMER_FAMILY : WAIT_ENTRY_FAMILY;
+  for (const name of Object.keys(script)) {
+    if (name !== 'steps' && !known.resources.includes(name)) return `resource "${name}" is not interpreted yet`;
+  }
+  for (const step of stepsIn(script)) {
+    if (!known.steps.includes(step) && !DRIVER_STEPS.includes(step)) return `step "${step}" is not interpreted yet`;
+  }
+  return null;
+}
+
+function* stepsIn(value: unknown): Generator<string, void, undefined> {
+  if (typeof value !== 'object' || value === null) return;
+  // Arrays and objects alike are looked through by their values.
+  const members = value as Readonly<Record<string, unknown>>;
+  if (typeof members['do'] === 'string') yield members['do'];
+  for (const member of Object.values(members)) yield* stepsIn(member);
+}

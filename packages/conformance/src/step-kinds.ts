@@ -1,0 +1,84 @@
+/** Steps of scripts: how one is looked up, and what the kinds of resources add. */
+import type { Atomic, Sleepable } from '@kmem/contracts';
+import type { JsonObject } from './json-line.js';
+import type { ScenarioRun, Step } from './scenario-run.js';
+
+/** Does one step that cannot sleep. */
+export type AtomicStep = (step: Step) => Atomic<unknown>;
+/** Does one step that may sleep. */
+export type SleepableStep = (step: Step) => Sleepable<unknown>;
+
+/** What a family of steps adds to a run. */
+export interface StepFamily {
+  /** Steps that may stand everywhere. */
+  readonly atomic: Readonly<Record<string, AtomicStep>>;
+  /** Steps of the driver. */
+  readonly sleepable: Readonly<Record<string, SleepableStep>>;
+}
+
+/**
+ * Does the steps of a callback's program, each at most as often as it says.
+ */
+export class Program {
+  readonly #steps: readonly Step[];
+  readonly #done: number[];
+
+  /**
+   * @param steps - the program as recorded.
+   */
+  constructor(steps: unknown) {
+    // A script that says otherwise is reported as unsupported before it runs.
+    this.#steps = (steps ?? []) as readonly Step[];
+    this.#done = this.#steps.map(() => 0);
+  }
+
+  /**
+   * Lists the steps of this invocation.
+   *
+   * @returns those that are not used up.
+   */
+  next(): readonly Step[] {
+    return this.#steps.filter((step, i) => this.#done[i]++ < numberOf(step, 'times', Infinity));
+  }
+}
+
+/**
+ * Reads a number of a step or resource.
+ *
+ * @param from - the step.
+ * @param name - the member.
+ * @param otherwise - what it is when it is absent.
+ * @returns the number.
+ */
+export function numberOf(from: JsonObject, name: string, otherwise = 0): number {
+  const value = from[name];
+  return typeof value === 'number' ? value : otherwise;
+}
+
+/**
+ * Reads a list of resources.
+ *
+ * @param script - the script.
+ * @param name - the member.
+ * @returns the resources; none when it is absent.
+ */
+export function resourcesOf(script: JsonObject, name: string): readonly JsonObject[] {
+  const value = script[name];
+  // What a resource lacks is absent, not of another type: `numberOf` and its like look.
+  return Array.isArray(value) ? (value as readonly JsonObject[]) : [];
+}
+
+/**
+ * Writes the line that a step's `log` asks for.
+ *
+ * @param run - the scenario.
+ * @param step - the step.
+ * @param when - 0 before the call, 1 after it.
+ * @param a - the values.
+ */
+export function logAround(run: ScenarioRun, step: Step, when: 0 | 1, a: JsonObject): void {
+  const log: unknown = step['log'];
+  const events: unknown = log === 'op' ? [null, 'op'] : log === 'pair' ? ['call', 'ret'] : log;
+  const event: unknown = Array.isArray(events) ? events[when] : null;
+  if (typeof event === 'string') run.write(event, a);
+}

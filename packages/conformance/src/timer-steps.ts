@@ -1,0 +1,186 @@
+/** Steps about timers. Jiffies in lines are relative to the scenario's zero. */
+import type { Atomic, TimerId } from '@kmem/contracts';
+import { TIMER_DEFERRABLE, TIMER_PINNED } from '@kmem/contracts';
+import type { JsonObject } from './json-line.js';
+import type { ScenarioRun, Step } from './scenario-run.js';
+import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type StepFamily } from './step-kinds.js';
+
+/** A timer of the script. */
+interface ScriptTimer {
+  readonly id: unknown;
+  readonly timer: TimerId;
+  program: Program;
+  /** Invocations that still re-arm the timer, and how far ahead: the recorded set_rearm. */
+  rearms: number;
+  rearmDelta: number;
+}
+
+const FLAGS: Readonly<Record<string, number>> = { PINNED: TIMER_PINNED, DEFERRABLE: TIMER_DEFERRABLE };
+/** Calls that arm a timer. */
+const ARMING = ['mod_timer', 'mod_timer_pending', 'timer_reduce', 'add_timer', 'add_timer_on'];
+const OTHER_CALLS = ['del_timer', 'del_timer_sync', 'try_to_del_timer_sync', 'timer_pending', 'timer_shutdown', 'timer_shutdown_sync'];
+
+/** What these steps are called, and the resource they are about. */
+export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER_CALLS] };
+
+/**
+ * Makes the timers of a script, and their steps.
+ *
+ * @param run - the scenario.
+ * @param runSteps - does the steps of a program.
+ * @returns the steps.
+ */
+export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) => Atomic<JsonObject>): StepFamily {
+  const { cpus, timers } = run.kernel;
+  const known = new Map<unknown, ScriptTimer>();
+  /** The timer whose function runs, and when that began. */
+  let running: ScriptTimer | null = null;
+  let entered = 0;
+
+  const relative = (jiffy: number): number => jiffy - run.zero;
+  const describe = ({ timer }: ScriptTimer): JsonObject => ({
+    expires: relative(timers.expires(timer)),
+    clk: relative(timers.baseClock(cpus.cpu)),
+    idx: timers.bucket(timer),
+  });
+
+  function* fire(own: ScriptTimer): Atomic<void> {
+    yield* run.catchUp();
+    running = own;
+    entered = timers.jiffies;
+    const { expires, clk } = describe(own);
+    const late = timers.jiffies - timers.expires(own.timer);
+    run.write('fire', { id: own.id, expires, late, clk, pending_in_cb: timers.timerPending(own.timer) ? 1 : 0 });
+    if (own.rearms > 0) {
+      own.rearms--;
+      rearm(own, own.rearmDelta);
+    }
+    yield* runSteps(own.program.next());
+    running = null;
+  }
+
+  /** The function's own mod_timer, with its line. */
+  function rearm(own: ScriptTimer, delta: number): number {
+    const ret = timers.modTimer(own.timer, timers.jiffies + delta);
+    run.write('rearm', { id: own.id, ret, ...describe(own) });
+    return ret;
+  }
+
+  function create(resource: JsonObject): void {
+    const timer = timers.create();
+    const own: ScriptTimer = { id: resource['timer'], timer, program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 };
+    const names = Array.isArray(resource['flags']) ? resource['flags'] : [];
+    timers.timerSetup(timer, () => fire(own), names.reduce<number>((flags, name) => flags | (FLAGS[String(name)] ?? 0), 0));
+    known.set(own.id, own);
+  }
+  resourcesOf(run.scenario.script, 'timers').forEach(create);
+
+  function find(step: Step): ScriptTimer {
+    const own = known.get(step['timer'] ?? running?.id);
+    if (own === undefined) throw new TypeError(`step ${step.do}: no timer ${String(step['timer'])}`);
+    return own;
+  }
+
+  function expiresOf(step: Step, own: ScriptTimer): number {
+    if (step['at'] === 'expires') return timers.expires(own.timer);
+    return 'at' in step ? run.zero + numberOf(step, 'at') : timers.jiffies + numberOf(step, 'delta');
+  }
+
+  function* call(step: Step, own: ScriptTimer): Atomic<number> {
+    const { timer } = own;
+    const expires = expiresOf(step, own);
+    switch (step.do) {
+      case 'mod_timer':
+        return timers.modTimer(timer, expires);
+      case 'mod_timer_pending':
+        return timers.modTimerPending(timer, expires);
+      case 'timer_reduce':
+        return timers.timerReduce(timer, expires);
+      case 'add_timer':
+        timers.addTimer(timer, expires);
+        return 0;
+      case 'add_timer_on':
+        timers.addTimerOn(timer, expires, numberOf(step, 'cpu'));
+        return 0;
+      case 'del_timer':
+        return timers.delTimer(timer);
+      case 'del_timer_sync':
+        return yield* timers.delTimerSync(timer);
+      case 'timer_shutdown':
+        return timers.timerShutdown(timer);
+      case 'timer_shutdown_sync': {
+        const wasPending = yield* timers.delTimerSync(timer);
+        timers.timerShutdown(timer);
+        return wasPending;
+      }
+      case 'try_to_del_timer_sync':
+        return timers.tryToDelTimerSync(timer);
+      default:
+        return timers.timerPending(timer) ? 1 : 0;
+    }
+  }
+
+  /** Timers that are not part of the recording move the clock of the wheel too, so it is an input. */
+  function takeClock(): void {
+    const clk: unknown = run.next?.a['clk'];
+    if (typeof clk === 'number') timers.setBaseClock(cpus.cpu, run.zero + clk);
+  }
+
+  /** A call of the driver, made with interrupts off so that it and its line share one jiffy. */
+  function* callWithLine(step: Step, own: ScriptTimer, inputs: JsonObject): Atomic<number> {
+    const wasOff = cpus.localIrqSave();
+    takeClock();
+    const ret = yield* call(step, own);
+    const pending = timers.timerPending(own.timer) ? 1 : 0;
+    run.write('op', { op: step['as'] ?? step.do, id: own.id, ...inputs, ret, pending, ...describe(own) });
+    cpus.localIrqRestore(wasOff);
+    return ret;
+  }
+
+  function* step(step: Step): Atomic<unknown> {
+    yield* run.catchUp();
+    const own = find(step);
+    if (step['log'] === 'op') return yield* callWithLine(step, own, {});
+    const ret = yield* call(step, own);
+    if (running !== null && running !== own) {
+      logAround(run, step, 1, { id: running.id, other: own.id, expires: relative(timers.expires(own.timer)), ret });
+    } else {
+      logAround(run, step, 1, { id: own.id, ret, ...describe(own) });
+    }
+    return ret;
+  }
+
+  const atomic: Record<string, AtomicStep> = {};
+  for (const name of [...ARMING, ...OTHER_CALLS]) atomic[name] = step;
+
+  /** One recorded call of an `events` script. */
+  atomic['events:op'] = function* (line): Atomic<void> {
+    const own = known.get(line['id']);
+    if (own === undefined) throw new TypeError(`op: no timer ${String(line['id'])}`);
+    const delta = numberOf(line, 'delta');
+    const recorded: Step = { do: String(line['op']), delta };
+    if (recorded.do !== 'set_rearm') {
+      yield* callWithLine(recorded, own, { delta });
+      return;
+    }
+    own.rearms = numberOf(line, 'ret');
+    own.rearmDelta = delta;
+    const wasOff = cpus.localIrqSave();
+    takeClock();
+    const pending = timers.timerPending(own.timer) ? 1 : 0;
+    run.write('op', { op: 'set_rearm', id: own.id, delta, ret: own.rearms, pending, ...describe(own) });
+    cpus.localIrqRestore(wasOff);
+  };
+  atomic['set:timer'] = function* (step): Atomic<void> {
+    yield* run.catchUp();
+    for (const own of step['timer'] === '*' ? known.values() : [find(step)]) {
+      own.program = new Program(step['prog']);
+      own.rearms = 0;
+    }
+  };
+  atomic['read:jiffies_passed'] = function* (): Atomic<number> {
+    yield* run.catchUp();
+    return timers.jiffies - entered;
+  };
+  return { atomic, sleepable: {} };
+}
