@@ -57,6 +57,20 @@ test('counts of caches that contradict themselves are bad input', () => {
   expect(err).toMatch(/state\.jsonl:1:\d+: found 9, expected an integer from 0 to 8\n$/);
 });
 
+test.each([['--state', join(SNAPSHOT, 'lists.jsonl.gz')], ['--profile', 'raspberry-pi'], ['--profile', 'pc-3600m']])('lists of %s %s are a state to go on from', (...from) => {
+  const path = join(emptyFolder(), 'lists.jsonl');
+  const { code, out } = kmem(['proc', 'lists', ...from]);
+  expect(code).toBe(0);
+  writeFileSync(path, out);
+  expect(lines(kmem(['conform', path]).out).at(-1)).toBe('TOTAL  exact 1/1 in 1 recordings, 0 unsupported');
+  for (const text of ['buddyinfo', 'pagetypeinfo', 'lists']) expect(kmem(['proc', text, '--state', path]).out).toBe(kmem(['proc', text, ...from]).out);
+});
+
+test('lists of a machine with several nodes are refused', () => {
+  const { code, out, err } = kmem(['proc', 'lists', '--profile', 'server-64g']);
+  expect([code, out, err]).toEqual([2, '', 'kmem: lists: found a machine with 2 memory nodes, expected one with a single node\n']);
+});
+
 test('--json holds the text', () => {
   const { out } = kmem(['proc', 'pagetypeinfo', '--profile', 'raspberry-pi', '--json']);
   const document = JSON.parse(out) as { text: string };

@@ -40,3 +40,5 @@ export { mutateText } from './mutations.js';
 export type { Mutation } from './mutations.js';
 export { readSlabCounts } from './slab-counts.js';
 export type { KernelRequest, KernelUnderTest, TimersUnderTest } from './kernel-under-test.js';
+export { formatSnapshot } from './snapshot-text.js';
+export type { SnapshotShape } from './snapshot-text.js';

@@ -18,10 +18,9 @@ export const PCP_LISTS = 14;
 /** Largest number of orders. */
 const ORDERS_LIMIT = 16;
 
-const MACHINE_MEMBERS = [
-  ...['recording', 'scenario', 'seed', 'nops_param', 'pageblock_order', 'max_order', 'migrate_types', 'pcp_lists'],
-  ...['nr_zones', 'mem_mb', 'kernel'],
-];
+const SHAPE_MEMBERS = ['recording', 'pageblock_order', 'max_order', 'migrate_types', 'pcp_lists', 'nr_zones', 'mem_mb', 'kernel'];
+/** How a recording was taken. */
+const ORIGIN_MEMBERS = ['scenario', 'seed', 'nops_param'];
 const BUDDY_MEMBERS = ['scenario_name', 'has_dma32', 'zone_names', 'migratetype_names'];
 
 /** The machine's shape, as far as reading its dumps needs it. */
@@ -102,7 +101,7 @@ export function recordingKind(name: string, text: string): string | null {
  */
 export function readBuddyMeta(line: JsonLine): BuddyMeta {
   const meta = line.object(line.value, []);
-  line.members(meta, [], [...MACHINE_MEMBERS, ...BUDDY_MEMBERS]);
+  line.members(meta, [], [...SHAPE_MEMBERS, ...ORIGIN_MEMBERS, ...BUDDY_MEMBERS]);
   const shape = readShape(line, meta);
   const zoneNames = line.strings(meta['zone_names'], ['zone_names']);
   if (zoneNames.length > shape.nrZones) line.fail(['zone_names'], `at most ${shape.nrZones} names`);
@@ -130,7 +129,8 @@ export function readBuddyMeta(line: JsonLine): BuddyMeta {
  */
 export function readSnapshotMeta(line: JsonLine): SnapshotMeta {
   const meta = line.object(line.value, []);
-  line.members(meta, [], [...MACHINE_MEMBERS, 'dumps_before_and_after_equal']);
+  // A state that somebody wrote down has no origin.
+  line.members(meta, [], [...SHAPE_MEMBERS, 'dumps_before_and_after_equal'], ORIGIN_MEMBERS);
   const stable = meta['dumps_before_and_after_equal'];
   if (typeof stable !== 'boolean') line.fail(['dumps_before_and_after_equal'], 'true or false');
   return {

@@ -1,5 +1,5 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
-import { isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, type RecordingInput } from '@kmem/conformance';
+import { formatSnapshot, isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, type RecordingInput, type SnapshotShape } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile, iomemRows } from '@kmem/hw';
 import { formatSlabinfo } from '@kmem/slab';
@@ -13,6 +13,8 @@ import type { Terminal } from '../terminal.js';
 interface Machine {
   readonly pages: BuddyAllocator;
   readonly nrCpus: number;
+  readonly nrNodes: number;
+  readonly shape: Omit<SnapshotShape, 'pageShift'>;
 }
 
 /** The texts of the page allocator, by name. Nothing but the page allocator is at work, so what others count is 0. */
@@ -24,6 +26,7 @@ const TEXTS = {
   zoneinfo: ({ pages, nrCpus }: Machine) => formatRows(zoneinfoRows(Array.from({ length: nrCpus }, (_, cpu) => pages.exportState(cpu)))),
   vmstat: ({ pages }: Machine) => formatRows(vmstatRows(pages.exportState())),
   meminfo: ({ pages }: Machine) => formatRows(meminfoRows(pages.exportState(), pages.pageShift)),
+  lists: printLists,
 } as const;
 
 /** The other texts. */
@@ -75,9 +78,16 @@ function machineOf(source: ProcSource): Machine {
   if ('state' in source) {
     const input = readRecording(source.state);
     const machine = isBuddyinfo(input.text) ? readBuddyinfoMachine(input.name, input.text) : readRecordedMachine(input);
-    return { pages: loadPages(machine), nrCpus: 1 };
+    return { pages: loadPages(machine), nrCpus: 1, nrNodes: 1, shape: machine };
   }
-  return { pages: bootPages(source.profile), nrCpus: getProfile(source.profile).nrCpus };
+  const profile = getProfile(source.profile);
+  return { pages: bootPages(source.profile), nrCpus: profile.nrCpus, nrNodes: profile.nodes.length, shape: profile };
+}
+
+/** The state itself, as a file for `--state` and for `kmem conform`. */
+function printLists({ pages, nrNodes, shape }: Machine): string {
+  if (nrNodes > 1) throw new BadInput(`lists: found a machine with ${nrNodes} memory nodes, expected one with a single node`);
+  return formatSnapshot(pages.exportState(), { ...shape, pageShift: pages.pageShift });
 }
 
 function readRecording(path: string): RecordingInput {
