@@ -1,6 +1,5 @@
 /** Giving a range back to a tree whose ranges merge when they touch (vmalloc spec 3.6). */
-import type { RangeNodes } from './range-nodes.js';
-import { releaseNode } from './range-nodes.js';
+import { END, releaseNode, type RangeNodes } from './range-nodes.js';
 import type { RangeTree } from './range-tree.js';
 
 /**
@@ -15,20 +14,20 @@ import type { RangeTree } from './range-tree.js';
  * @param node - a node that is in no tree. It is released when a neighbour takes it in.
  */
 export function giveBack(nodes: RangeNodes, tree: RangeTree, node: number): void {
-  const { start, end } = nodes;
-  const first = start[node];
+  const { words } = nodes;
+  const first = words[node];
   const below = tree.floor(first);
   const above = below === 0 ? tree.first() : tree.next(below);
   let merged = node;
-  if (above !== 0 && start[above] === end[node]) {
-    start[above] = first;
+  if (above !== 0 && words[above] === words[node + END]) {
+    words[above] = first;
     tree.resized(above);
     releaseNode(nodes, node);
     merged = above;
   }
-  if (below !== 0 && end[below] === first) {
+  if (below !== 0 && words[below + END] === first) {
     if (merged === above) tree.erase(above);
-    end[below] = end[merged];
+    words[below + END] = words[merged + END];
     tree.resized(below);
     releaseNode(nodes, merged);
   } else if (merged === node) {

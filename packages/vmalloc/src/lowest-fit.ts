@@ -8,8 +8,7 @@
  * Up to one granule the first range that fits is the lowest there is. Above it a range that fits only by chance - it holds the size, but
  * not the length - is taken when the way leads through it and missed otherwise: the shape of the tree decides.
  */
-import type { RangeNodes } from './range-nodes.js';
-import { FREE, releaseNode, takeNode } from './range-nodes.js';
+import { END, FREE, LOWER, MAX, PARENT, releaseNode, takeNode, UPPER, type RangeNodes } from './range-nodes.js';
 import type { RangeTree } from './range-tree.js';
 
 /** Search and cut over the free tree. */
@@ -48,56 +47,56 @@ export function alignUp(addr: number, align: number): number {
  * @returns both.
  */
 export function createLowestFit(nodes: RangeNodes, tree: RangeTree): LowestFit {
-  const { start, end, max, child, parent, words } = nodes;
+  const { heads, links, words } = nodes;
 
   function fits(node: number, size: number, align: number, from: number): boolean {
-    const first = start[node];
-    return alignUp(first > from ? first : from, align) + size <= end[node];
+    const first = words[node];
+    return alignUp(first > from ? first : from, align) + size <= words[node + END];
   }
 
   function find(size: number, length: number, align: number, lowerBound: number): number {
     let from = lowerBound;
-    let node = words[FREE];
+    let node = heads[FREE];
     while (node !== 0) {
-      if (max[child[2 * node]] >= length && from < start[node]) {
-        node = child[2 * node];
+      if (words[links[2 * node + LOWER] + MAX] >= length && from < words[node]) {
+        node = links[2 * node + LOWER];
         continue;
       }
       if (fits(node, size, align, from)) return node;
-      if (max[child[2 * node + 1]] >= length) {
-        node = child[2 * node + 1];
+      if (words[links[2 * node + UPPER] + MAX] >= length) {
+        node = links[2 * node + UPPER];
         continue;
       }
       // Climb until something above fits, or opens a way up the addresses that was not tried.
-      node = parent[node];
+      node = links[2 * node + PARENT];
       while (node !== 0) {
         if (fits(node, size, align, from)) return node;
-        if (max[child[2 * node + 1]] >= length && from <= start[node]) {
-          from = start[node] + 1;
-          node = child[2 * node + 1];
+        if (words[links[2 * node + UPPER] + MAX] >= length && from <= words[node]) {
+          from = words[node] + 1;
+          node = links[2 * node + UPPER];
           break;
         }
-        node = parent[node];
+        node = links[2 * node + PARENT];
       }
     }
     return 0;
   }
 
   function cut(node: number, addr: number, size: number): void {
-    const first = start[node];
+    const first = words[node];
     const past = addr + size;
-    if (first === addr && end[node] === past) {
+    if (first === addr && words[node + END] === past) {
       tree.erase(node);
       releaseNode(nodes, node);
     } else if (first === addr) {
-      start[node] = past;
+      words[node] = past;
       tree.resized(node);
-    } else if (end[node] === past) {
-      end[node] = addr;
+    } else if (words[node + END] === past) {
+      words[node + END] = addr;
       tree.resized(node);
     } else {
       // The node keeps the upper rest.
-      start[node] = past;
+      words[node] = past;
       tree.resized(node);
       tree.insert(takeNode(nodes, first, addr));
     }

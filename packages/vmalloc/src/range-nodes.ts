@@ -1,46 +1,57 @@
 /**
- * Nodes of address ranges, in columns of one buffer: the kernel's `struct vmap_area`, 37 bytes each.
+ * Nodes of address ranges: records in one buffer, the kernel's `struct vmap_area`.
  *
  * ```
- *  start end max   8 bytes each    first address, first address past the range, largest range in the subtree
- *  child parent    4 bytes each    two children, lower side first
- *  red             1 byte
- *  words           root of the free, busy and lazy tree; first spare node; number of spare nodes
+ *  a record of 40 bytes, seen as 8-byte words from `node` on and as 4-byte words from `2 * node` on:
+ *     words[node]   start   first address
+ *          + END    end     first address past the range
+ *          + MAX    max     size of the largest range in its subtree
+ *     links[2 * node + LOWER]  + UPPER   children
+ *                    + PARENT            parent; of a spare node the next spare one
+ *                    + RED               1 for a red node
  *
- * node 0 is none: black, of size 0, never written to but for links
- * spare -> parent[spare] -> ... -> 0
- * spare nodes + nodes in the three trees = capacity - 1
+ *  a node is the number of its first word, a multiple of NODE_WORDS; node 0 is none: black, max 0
+ *  heads[FREE], heads[BUSY], heads[LAZY]   roots of the trees
+ *  spare nodes + nodes in the three trees = capacity - 1
  * ```
+ * One record is one or two cache lines. With a column for each field a large tree costs four.
  */
 
-/** Word: root of the free ranges. */
+/** 8-byte words of a record. */
+const NODE_WORDS = 5;
+/** Word of the first address past a range. */
+export const END = 1;
+/** Word of the largest range in the subtree. */
+export const MAX = 2;
+/** Link to the child with lower addresses. */
+export const LOWER = 6;
+/** Link to the child with higher addresses. */
+export const UPPER = 7;
+/** Link to the parent. */
+export const PARENT = 8;
+/** Colour. */
+export const RED = 9;
+
+/** Head of the free ranges. */
 export const FREE = 0;
-/** Word: root of the ranges in use. */
+/** Head of the ranges in use. */
 export const BUSY = 1;
-/** Word: root of the ranges given back and not purged. */
+/** Head of the ranges given back and not purged. */
 export const LAZY = 2;
 const SPARE = 3;
 const NR_SPARE = 4;
-const WORDS = 5;
+const HEADS = 5;
 
-/** The columns. */
+/** The records. */
 export interface RangeNodes {
   /** Nodes there are, node 0 included. */
   readonly capacity: number;
-  /** First address of each node. */
-  readonly start: Float64Array;
-  /** First address past it. */
-  readonly end: Float64Array;
-  /** Size of the largest range in its subtree. */
-  readonly max: Float64Array;
-  /** Children: `2 * node` on the lower side, `2 * node + 1` on the upper. */
-  readonly child: Int32Array;
-  /** Parent of each node. */
-  readonly parent: Int32Array;
-  /** 1 for a red node. */
-  readonly red: Uint8Array;
+  /** The buffer as 8-byte words. */
+  readonly words: Float64Array;
+  /** The same buffer as 4-byte words. */
+  readonly links: Int32Array;
   /** Roots and spare nodes. */
-  readonly words: Int32Array;
+  readonly heads: Int32Array;
 }
 
 /**
@@ -50,43 +61,40 @@ export interface RangeNodes {
  * @returns spare nodes, and empty trees.
  */
 export function createRangeNodes(capacity: number): RangeNodes {
-  const buffer = new ArrayBuffer(capacity * (3 * 8 + 3 * 4 + 1) + WORDS * 4);
-  const links = capacity * 3 * 8;
-  const words = links + capacity * 3 * 4;
+  const bytes = capacity * NODE_WORDS * 8;
+  const buffer = new ArrayBuffer(bytes + HEADS * 4);
   const nodes: RangeNodes = {
     capacity,
-    start: new Float64Array(buffer, 0, capacity),
-    end: new Float64Array(buffer, capacity * 8, capacity),
-    max: new Float64Array(buffer, capacity * 16, capacity),
-    child: new Int32Array(buffer, links, capacity * 2),
-    parent: new Int32Array(buffer, links + capacity * 8, capacity),
-    words: new Int32Array(buffer, words, WORDS),
-    red: new Uint8Array(buffer, words + WORDS * 4, capacity),
+    words: new Float64Array(buffer, 0, bytes / 8),
+    links: new Int32Array(buffer, 0, bytes / 4),
+    heads: new Int32Array(buffer, bytes, HEADS),
   };
   addSpares(nodes, 1);
   return nodes;
 }
 
 /**
- * Makes twice as many nodes and moves everything over. Node numbers stay.
+ * Makes twice as many nodes and moves everything over. Nodes keep their numbers.
  *
  * @param old - the nodes.
  * @returns the new ones.
  */
 export function growRangeNodes(old: RangeNodes): RangeNodes {
   const nodes = createRangeNodes(old.capacity * 2);
-  for (const column of ['start', 'end', 'max', 'child', 'parent', 'red', 'words'] as const) nodes[column].set(old[column]);
+  nodes.words.set(old.words);
+  nodes.heads.set(old.heads);
   addSpares(nodes, old.capacity);
   return nodes;
 }
 
-/** Puts all nodes from one on before the spare ones, the lowest first. */
-function addSpares({ capacity, parent, words }: RangeNodes, from: number): void {
-  for (let node = capacity - 1; node >= from; node--) {
-    parent[node] = words[SPARE];
-    words[SPARE] = node;
+/** Puts all records from one on before the spare ones, the lowest first. */
+function addSpares({ capacity, heads, links }: RangeNodes, from: number): void {
+  for (let i = capacity - 1; i >= from; i--) {
+    const node = i * NODE_WORDS;
+    links[2 * node + PARENT] = heads[SPARE];
+    heads[SPARE] = node;
   }
-  words[NR_SPARE] += capacity - from;
+  heads[NR_SPARE] += capacity - from;
 }
 
 /**
@@ -96,7 +104,7 @@ function addSpares({ capacity, parent, words }: RangeNodes, from: number): void 
  * @returns how many {@link takeNode} may take.
  */
 export function nrSpare(nodes: RangeNodes): number {
-  return nodes.words[NR_SPARE];
+  return nodes.heads[NR_SPARE];
 }
 
 /**
@@ -108,12 +116,12 @@ export function nrSpare(nodes: RangeNodes): number {
  * @returns the node, in no tree.
  */
 export function takeNode(nodes: RangeNodes, start: number, end: number): number {
-  const { words } = nodes;
-  const node = words[SPARE];
-  words[SPARE] = nodes.parent[node];
-  words[NR_SPARE]--;
-  nodes.start[node] = start;
-  nodes.end[node] = end;
+  const { heads, words } = nodes;
+  const node = heads[SPARE];
+  heads[SPARE] = nodes.links[2 * node + PARENT];
+  heads[NR_SPARE]--;
+  words[node] = start;
+  words[node + END] = end;
   return node;
 }
 
@@ -124,8 +132,8 @@ export function takeNode(nodes: RangeNodes, start: number, end: number): number 
  * @param node - the node.
  */
 export function releaseNode(nodes: RangeNodes, node: number): void {
-  const { words } = nodes;
-  nodes.parent[node] = words[SPARE];
-  words[SPARE] = node;
-  words[NR_SPARE]++;
+  const { heads } = nodes;
+  nodes.links[2 * node + PARENT] = heads[SPARE];
+  heads[SPARE] = node;
+  heads[NR_SPARE]++;
 }

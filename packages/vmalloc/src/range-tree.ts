@@ -9,7 +9,7 @@
  * The shape counts: for alignments above one page it decides which address is found. So insertion and removal go through exactly the
  * cases that the kernel's tree goes through. A node may change its bounds in place as long as the order holds; then `resized` is called.
  */
-import type { RangeNodes } from './range-nodes.js';
+import { END, LOWER, MAX, PARENT, RED, UPPER, type RangeNodes } from './range-nodes.js';
 
 /** One tree over the nodes. Nodes are numbers, 0 is none. */
 export interface RangeTree {
@@ -31,21 +31,21 @@ export interface RangeTree {
  * Makes a tree over nodes. The functions hold the arrays themselves.
  *
  * @param nodes - the nodes.
- * @param rootWord - which of their words holds the root.
+ * @param head - which of their heads is the root.
  * @returns the tree.
  */
-export function createRangeTree(nodes: RangeNodes, rootWord: number): RangeTree {
-  const { start, end, max, child, parent, red, words } = nodes;
+export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
+  const { heads, links, words } = nodes;
 
   function floor(addr: number): number {
     let found = 0;
-    let node = words[rootWord];
+    let node = heads[head];
     while (node !== 0) {
-      if (start[node] <= addr) {
+      if (words[node] <= addr) {
         found = node;
-        node = child[2 * node + 1];
+        node = links[2 * node + UPPER];
       } else {
-        node = child[2 * node];
+        node = links[2 * node + LOWER];
       }
     }
     return found;
@@ -53,79 +53,79 @@ export function createRangeTree(nodes: RangeNodes, rootWord: number): RangeTree 
 
   function lowest(from: number): number {
     let node = from;
-    while (child[2 * node] !== 0) node = child[2 * node];
+    while (links[2 * node + LOWER] !== 0) node = links[2 * node + LOWER];
     return node;
   }
 
   function first(): number {
-    return lowest(words[rootWord]);
+    return lowest(heads[head]);
   }
 
   function next(node: number): number {
-    if (child[2 * node + 1] !== 0) return lowest(child[2 * node + 1]);
+    if (links[2 * node + UPPER] !== 0) return lowest(links[2 * node + UPPER]);
     let below = node;
-    let above = parent[node];
-    while (above !== 0 && child[2 * above + 1] === below) {
+    let above = links[2 * node + PARENT];
+    while (above !== 0 && links[2 * above + UPPER] === below) {
       below = above;
-      above = parent[above];
+      above = links[2 * above + PARENT];
     }
     return above;
   }
 
   function largestBelow(node: number): number {
-    const size = end[node] - start[node];
-    const lower = max[child[2 * node]];
-    const upper = max[child[2 * node + 1]];
+    const size = words[node + END] - words[node];
+    const lower = words[links[2 * node + LOWER] + MAX];
+    const upper = words[links[2 * node + UPPER] + MAX];
     const below = lower > upper ? lower : upper;
     return size > below ? size : below;
   }
 
   function resized(from: number): void {
-    for (let node = from; node !== 0; node = parent[node]) {
+    for (let node = from; node !== 0; node = links[2 * node + PARENT]) {
       const largest = largestBelow(node);
-      if (largest === max[node]) return;
-      max[node] = largest;
+      if (largest === words[node + MAX]) return;
+      words[node + MAX] = largest;
     }
   }
 
   /** Puts a node, or none, where another one hangs. */
   function replace(old: number, node: number): void {
-    const above = parent[old];
-    if (node !== 0) parent[node] = above;
-    if (above === 0) words[rootWord] = node;
-    else child[2 * above + (child[2 * above] === old ? 0 : 1)] = node;
+    const above = links[2 * old + PARENT];
+    if (node !== 0) links[2 * node + PARENT] = above;
+    if (above === 0) heads[head] = node;
+    else links[2 * above + (links[2 * above + LOWER] === old ? LOWER : UPPER)] = node;
   }
 
   /** Moves a node down to one side; its child on the other side takes its place. The set of ranges below that place stays. */
   function rotate(node: number, side: number): void {
-    const risen = child[2 * node + 1 - side];
-    const between = child[2 * risen + side];
-    child[2 * node + 1 - side] = between;
-    if (between !== 0) parent[between] = node;
+    const risen = links[2 * node + UPPER - side];
+    const between = links[2 * risen + LOWER + side];
+    links[2 * node + UPPER - side] = between;
+    if (between !== 0) links[2 * between + PARENT] = node;
     replace(node, risen);
-    child[2 * risen + side] = node;
-    parent[node] = risen;
-    max[risen] = max[node];
-    max[node] = largestBelow(node);
+    links[2 * risen + LOWER + side] = node;
+    links[2 * node + PARENT] = risen;
+    words[risen + MAX] = words[node + MAX];
+    words[node + MAX] = largestBelow(node);
   }
 
   function insert(node: number): void {
-    const addr = start[node];
+    const addr = words[node];
     let above = 0;
     let side = 0;
-    for (let at = words[rootWord]; at !== 0; at = child[2 * at + side]) {
+    for (let at = heads[head]; at !== 0; at = links[2 * at + LOWER + side]) {
       above = at;
-      side = addr < start[at] ? 0 : 1;
+      side = addr < words[at] ? 0 : 1;
     }
-    const size = end[node] - addr;
-    child[2 * node] = 0;
-    child[2 * node + 1] = 0;
-    parent[node] = above;
-    red[node] = 1;
-    max[node] = size;
-    if (above === 0) words[rootWord] = node;
-    else child[2 * above + side] = node;
-    for (let at = above; at !== 0 && max[at] < size; at = parent[at]) max[at] = size;
+    const size = words[node + END] - addr;
+    links[2 * node + LOWER] = 0;
+    links[2 * node + UPPER] = 0;
+    links[2 * node + PARENT] = above;
+    links[2 * node + RED] = 1;
+    words[node + MAX] = size;
+    if (above === 0) heads[head] = node;
+    else links[2 * above + LOWER + side] = node;
+    for (let at = above; at !== 0 && words[at + MAX] < size; at = links[2 * at + PARENT]) words[at + MAX] = size;
     restoreAfterInsert(node);
   }
 
@@ -133,59 +133,63 @@ export function createRangeTree(nodes: RangeNodes, rootWord: number): RangeTree 
   function restoreAfterInsert(added: number): void {
     let node = added;
     for (;;) {
-      let above = parent[node];
+      let above = links[2 * node + PARENT];
       if (above === 0) {
-        red[node] = 0;
+        links[2 * node + RED] = 0;
         return;
       }
-      if (red[above] === 0) return;
-      const top = parent[above];
-      const side = child[2 * top] === above ? 0 : 1;
-      const uncle = child[2 * top + 1 - side];
-      if (red[uncle] === 1) {
-        red[above] = 0;
-        red[uncle] = 0;
-        red[top] = 1;
+      if (links[2 * above + RED] === 0) return;
+      const top = links[2 * above + PARENT];
+      const side = links[2 * top + LOWER] === above ? 0 : 1;
+      const uncle = links[2 * top + UPPER - side];
+      if (links[2 * uncle + RED] === 1) {
+        links[2 * above + RED] = 0;
+        links[2 * uncle + RED] = 0;
+        links[2 * top + RED] = 1;
         node = top;
         continue;
       }
-      if (child[2 * above + 1 - side] === node) {
+      if (links[2 * above + UPPER - side] === node) {
         rotate(above, side);
         above = node;
       }
       rotate(top, 1 - side);
-      red[above] = 0;
-      red[top] = 1;
+      links[2 * above + RED] = 0;
+      links[2 * top + RED] = 1;
       return;
     }
   }
 
   function erase(node: number): void {
-    const lower = child[2 * node];
-    const upper = child[2 * node + 1];
-    let lostRed = red[node];
-    /** What took the place that was lost, and what hangs above it. */
+    const lower = links[2 * node + LOWER];
+    const upper = links[2 * node + UPPER];
+    let lostRed = links[2 * node + RED];
+    // What takes the place that is lost, and what hangs above it.
     let filler = lower === 0 ? upper : lower;
-    let above = parent[node];
+    let above = links[2 * node + PARENT];
     if (lower === 0 || upper === 0) {
       replace(node, filler);
+      resized(above);
     } else {
       const successor = lowest(upper);
-      lostRed = red[successor];
-      filler = child[2 * successor + 1];
+      lostRed = links[2 * successor + RED];
+      filler = links[2 * successor + UPPER];
       above = successor;
       if (successor !== upper) {
-        above = parent[successor];
+        above = links[2 * successor + PARENT];
         replace(successor, filler);
-        child[2 * successor + 1] = upper;
-        parent[upper] = successor;
+        links[2 * successor + UPPER] = upper;
+        links[2 * upper + PARENT] = successor;
       }
       replace(node, successor);
-      child[2 * successor] = lower;
-      parent[lower] = successor;
-      red[successor] = red[node];
+      links[2 * successor + LOWER] = lower;
+      links[2 * lower + PARENT] = successor;
+      links[2 * successor + RED] = links[2 * node + RED];
+      // Below its new place the successor is gone, above it the node: two changes, each as far up as it shows.
+      words[successor + MAX] = words[node + MAX];
+      for (let at = above; at !== successor; at = links[2 * at + PARENT]) words[at + MAX] = largestBelow(at);
+      resized(successor);
     }
-    for (let at = above; at !== 0; at = parent[at]) max[at] = largestBelow(at);
     if (lostRed === 0) restoreAfterErase(filler, above);
   }
 
@@ -193,36 +197,36 @@ export function createRangeTree(nodes: RangeNodes, rootWord: number): RangeTree 
   function restoreAfterErase(filler: number, fillerParent: number): void {
     let node = filler;
     let above = fillerParent;
-    while (above !== 0 && red[node] === 0) {
+    while (above !== 0 && links[2 * node + RED] === 0) {
       // The sibling exists: ways through it have a black node more.
-      const side = child[2 * above] === node ? 0 : 1;
-      let sibling = child[2 * above + 1 - side];
-      if (red[sibling] === 1) {
-        red[sibling] = 0;
-        red[above] = 1;
+      const side = links[2 * above + LOWER] === node ? 0 : 1;
+      let sibling = links[2 * above + UPPER - side];
+      if (links[2 * sibling + RED] === 1) {
+        links[2 * sibling + RED] = 0;
+        links[2 * above + RED] = 1;
         rotate(above, side);
-        sibling = child[2 * above + 1 - side];
+        sibling = links[2 * above + UPPER - side];
       }
-      if (red[child[2 * sibling + 1 - side]] === 0) {
-        const inner = child[2 * sibling + side];
-        if (red[inner] === 0) {
-          red[sibling] = 1;
+      if (links[2 * links[2 * sibling + UPPER - side] + RED] === 0) {
+        const inner = links[2 * sibling + LOWER + side];
+        if (links[2 * inner + RED] === 0) {
+          links[2 * sibling + RED] = 1;
           node = above;
-          above = parent[node];
+          above = links[2 * node + PARENT];
           continue;
         }
-        red[inner] = 0;
-        red[sibling] = 1;
+        links[2 * inner + RED] = 0;
+        links[2 * sibling + RED] = 1;
         rotate(sibling, 1 - side);
         sibling = inner;
       }
-      red[sibling] = red[above];
-      red[above] = 0;
-      red[child[2 * sibling + 1 - side]] = 0;
+      links[2 * sibling + RED] = links[2 * above + RED];
+      links[2 * above + RED] = 0;
+      links[2 * links[2 * sibling + UPPER - side] + RED] = 0;
       rotate(above, side);
       return;
     }
-    red[node] = 0;
+    links[2 * node + RED] = 0;
   }
 
   return { insert, erase, resized, floor, first, next };

@@ -17,7 +17,7 @@ import { assertValidRanges } from './assert-valid.js';
 import { giveBack } from './give-back.js';
 import { alignUp, createLowestFit, type LowestFit } from './lowest-fit.js';
 import { requireInteger } from './option-checks.js';
-import { BUSY, createRangeNodes, FREE, growRangeNodes, LAZY, nrSpare, takeNode, type RangeNodes } from './range-nodes.js';
+import { BUSY, createRangeNodes, END, FREE, growRangeNodes, LAZY, nrSpare, takeNode, type RangeNodes } from './range-nodes.js';
 import { exportRanges, loadRanges } from './range-state.js';
 import { createRangeTree, type RangeTree } from './range-tree.js';
 
@@ -153,10 +153,10 @@ export class VirtualRangeAllocator {
    */
   freeRange(addr: number): void {
     const node = this.#busy.floor(addr);
-    if (node === 0 || this.#nodes.start[node] !== addr) {
+    if (node === 0 || this.#nodes.words[node] !== addr) {
       throw new KernelBug('BAD_RANGE', `no range in use starts at ${addr}`, { addr });
     }
-    const sizeBytes = this.#nodes.end[node] - addr;
+    const sizeBytes = this.#nodes.words[node + END] - addr;
     this.#busy.erase(node);
     this.#usedBytes -= sizeBytes;
     if (sizeBytes > this.lazyMax && this.#lazyBytes === 0) {
@@ -195,7 +195,7 @@ export class VirtualRangeAllocator {
    */
   findRange(addr: number): number {
     const node = this.#busy.floor(addr);
-    return node !== 0 && addr < this.#nodes.end[node] ? this.#nodes.start[node] : NO_RANGE;
+    return node !== 0 && addr < this.#nodes.words[node + END] ? this.#nodes.words[node] : NO_RANGE;
   }
 
   /**
@@ -224,7 +224,7 @@ export class VirtualRangeAllocator {
     const length = align === this.granule || to - from === sizeBytes ? sizeBytes : sizeBytes + align - 1;
     const node = this.#fit.find(sizeBytes, length, align, from);
     if (node === 0) return NO_RANGE;
-    const first = this.#nodes.start[node];
+    const first = this.#nodes.words[node];
     const addr = alignUp(first > from ? first : from, align);
     if (addr + sizeBytes > to) return NO_RANGE;
     this.#fit.cut(node, addr, sizeBytes);
