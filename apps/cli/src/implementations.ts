@@ -5,6 +5,7 @@ import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type TraceSink } from '@kme
 import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
 import { boot } from '@kmem/kernel';
 import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
+import { formatVmallocinfo, VmAreas } from '@kmem/vmalloc';
 import { bootProfile } from './machine.js';
 
 /**
@@ -85,6 +86,8 @@ export const IMPLEMENTATIONS: Implementations = {
   slabinfo: formatSlabinfo,
   iomemRows: recordedIomem,
   bootKernel: boot,
+  loadVmAreas: (machine) => new VmAreas(machine),
+  vmallocinfo: ({ areas, bitsPerLong }, lazy) => formatVmallocinfo(areas, lazy, { bitsPerLong }),
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),
   makeSlabs: ({ cpus, merge, nrFrames, observe }) => {
     const frames = createFrameTable({ nrFrames });

@@ -106,3 +106,15 @@ test('iomem does not follow from a state', () => {
   expect(code).toBe(2);
   expect(err).toBe('kmem: iomem: it follows from the machine, not from a state; expected --profile\n');
 });
+
+test('vmallocinfo of recorded areas is the text of the real kernel; a machine just booted has none', () => {
+  for (const snapshot of ['m256-1', 'i386-m1200-1']) {
+    const folder = join(SNAPSHOT, '..', snapshot);
+    const { code, out } = kmem(['proc', 'vmallocinfo', '--state', join(folder, 'vmap-areas.jsonl')]);
+    expect(code).toBe(0);
+    expect(out).toBe(readFileSync(join(folder, 'vmallocinfo'), 'utf8'));
+  }
+  const { code, err } = kmem(['proc', 'vmallocinfo', '--profile', 'pc-160m']);
+  expect(code).toBe(2);
+  expect(err).toBe('kmem: vmallocinfo: it is printed from recorded areas; expected --state\n');
+});

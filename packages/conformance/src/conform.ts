@@ -18,6 +18,8 @@ import { conformScenarios } from './scenario-replay.js';
 import { recordingKind } from './recording-meta.js';
 import { readSlubRecording } from './slub-recording.js';
 import { conformSlub } from './slub-replay.js';
+import { readVmallocRecording } from './vmalloc-recording.js';
+import { conformVmalloc } from './vmalloc-replay.js';
 
 /** Steps between two reports of progress. */
 const PROGRESS_STEPS = 1000;
@@ -61,6 +63,7 @@ export function conform(
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
+  if (kind === 'vmalloc') return [conformVmalloc(readVmallocRecording(input), implementations)];
   if (kind === 'kmalloc') return conformKmalloc(input, implementations);
   if (kind === 'layout') return [conformLayout(input, implementations)];
   const table = cacheTableKind(input.text, kind);

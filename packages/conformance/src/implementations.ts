@@ -5,8 +5,8 @@
  * reading and unpacking files is the caller's part.
  */
 import type {
-  CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes,
-  SlabCacheOptions, SlabCacheState, SlabTrack, TraceSink, ZoneKind,
+  AddressRange, CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache,
+  SlabCacheAttributes, SlabCacheOptions, SlabCacheState, SlabTrack, TraceSink, VmArea, VmAreasState, ZoneKind,
 } from '@kmem/contracts';
 import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 
@@ -206,6 +206,68 @@ export interface SlabMachine {
   readonly observe: (pages: PageAllocator) => PageAllocator;
 }
 
+/** The space that is replayed, at the first dump. Addresses count from vmalloc_start. */
+export interface VmallocMachine {
+  /** Start of the vmalloc range. */
+  readonly vmallocStart: number;
+  /** Its last address. */
+  readonly vmallocEnd: number;
+  /** First and first past the last address that ranges cover. */
+  readonly space: { readonly start: number; readonly end: number };
+  /** log2 of the page size. */
+  readonly pageShift: number;
+  /** CPUs. */
+  readonly nrCpus: number;
+  /** The first dump. */
+  readonly state: VmAreasState;
+}
+
+/** The areas of a recorded vmalloc space. Addresses count from its start. */
+export interface VmAreasUnderTest {
+  /** Pages that may be lazy before the worker purges. */
+  readonly lazyMaxPages: number;
+  /** Pages that are. */
+  readonly lazyPages: number;
+  /**
+   * Reserves an area.
+   *
+   * @param sizeBytes - bytes that are to be usable.
+   * @param flags - `VM_*` bits.
+   * @param caller - who asks.
+   * @returns the area; null for a size of 0, and when no addresses are left.
+   */
+  getVmArea(sizeBytes: number, flags: number, caller: string): VmArea | null;
+  /**
+   * Removes an area.
+   *
+   * @param addr - its address.
+   * @returns what it was; null when there is none.
+   */
+  removeVmArea(addr: number): VmArea | null;
+  /**
+   * Makes lazy addresses free.
+   *
+   * @returns true when there were any.
+   */
+  purge(): boolean;
+  /** Purges when too many pages are lazy. */
+  drainVmapAreaWork(): void;
+  /**
+   * Writes the state down.
+   *
+   * @returns a copy.
+   */
+  exportState(): VmAreasState;
+}
+
+/** Areas of a /proc snapshot, and what their text depends on besides. */
+export interface RecordedVmAreas {
+  /** Width of an address. */
+  readonly bitsPerLong: 32 | 64;
+  /** Areas by ascending address; those of a 64-bit machine are signed. */
+  readonly areas: readonly VmArea[];
+}
+
 /** The implementations that recordings are replayed through. */
 export interface Implementations {
   /**
@@ -244,6 +306,14 @@ export interface Implementations {
   readonly procRows?: Readonly<Record<RowText, (pages: PageAllocatorUnderTest, inputs: ProcInputs) => readonly ProcRow[]>>;
   /** Prints /proc/slabinfo, the newest cache first. Without it the text is not compared. */
   readonly slabinfo?: (caches: readonly RecordedCacheCounts[]) => string;
+  /**
+   * Makes the areas of a vmalloc space that go on from a recorded state. Without it recordings of vmalloc are not compared.
+   *
+   * @returns areas that share nothing with earlier ones.
+   */
+  readonly loadVmAreas?: (machine: VmallocMachine) => VmAreasUnderTest;
+  /** Prints /proc/vmallocinfo from areas and ranges not purged. Without it the text is not compared. */
+  readonly vmallocinfo?: (areas: RecordedVmAreas, lazy: readonly AddressRange[]) => string;
   /** Prints the rows of /proc/iomem. Without it those texts are not compared. */
   readonly iomemRows?: (machine: IomemRequest) => readonly ProcRow[];
   /**

@@ -9,6 +9,7 @@
  * vmstat        beside it                           <- likewise
  * meminfo       beside it                           <- printed from the lists, counters of vmstat, and values in the text
  * slabinfo      beside it                           <- printed from the counts of caches in slab-state.jsonl
+ * vmallocinfo   beside it                           <- printed from the areas in vmap-areas.jsonl
  * iomem         beside it                           <- printed from the machine, and from values in the text
  * ```
  * A line that follows from recorded values alone is compared, but counts as stated and not as exact. Texts that nothing prints yet
@@ -30,6 +31,7 @@ import { readMachine } from './recorded-machine.js';
 import { RecordingError } from './recording-error.js';
 import { readSnapshotMeta, splitLines } from './recording-meta.js';
 import { readSlabCounts } from './slab-counts.js';
+import { conformVmallocinfo, VMAP_AREAS } from './vmallocinfo.js';
 
 const PRINTED = ['buddyinfo', 'pagetypeinfo'] as const;
 /** The counts that slabinfo is printed from. */
@@ -48,7 +50,7 @@ const ROW_TEXTS: readonly RowText[] = ['zoneinfo', 'vmstat', 'meminfo'];
 /** Files that lie beside the lists of a snapshot and are covered by its results. */
 export const SNAPSHOT_TEXTS: readonly string[] = Object.freeze([
   ...PRINTED,
-  ...['iomem', 'meminfo', SLAB_STATE, 'slabinfo', 'vmallocinfo', 'vmap-areas.jsonl', 'vmstat', 'zoneinfo'],
+  ...['iomem', 'meminfo', SLAB_STATE, 'slabinfo', 'vmallocinfo', VMAP_AREAS, 'vmstat', 'zoneinfo'],
 ]);
 
 /**
@@ -76,6 +78,16 @@ export function conformSnapshot(input: RecordingInput, implementations: Implemen
     if (text === undefined) continue;
     // An input of slabinfo, and covered by its result.
     if (file === SLAB_STATE && implementations.slabinfo !== undefined && companion?.('slabinfo') !== undefined) continue;
+    const { vmallocinfo } = implementations;
+    const areas = companion?.(VMAP_AREAS);
+    if (vmallocinfo !== undefined && areas !== undefined && companion?.('vmallocinfo') !== undefined) {
+      // The areas are its input, and covered by its result.
+      if (file === VMAP_AREAS) continue;
+      if (file === 'vmallocinfo') {
+        results.push(conformVmallocinfo(folder + file, text, { name: folder + VMAP_AREAS, text: areas }, vmallocinfo));
+        continue;
+      }
+    }
     if (file === 'iomem') {
       results.push(conformIomem(folder + file, text, meta, implementations));
       continue;

@@ -1,4 +1,6 @@
 export type { AddressRange, AddressSpaceState, FreeAddressRange } from './address-range.js';
+export { VM_ALLOC, VM_DMA_COHERENT, VM_IOREMAP, VM_MAP, VM_NO_GUARD, VM_USERMAP } from './vm-area.js';
+export type { VmArea, VmAreasState } from './vm-area.js';
 export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
   CpuId,

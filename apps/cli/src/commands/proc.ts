@@ -1,8 +1,9 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
-import { formatSnapshot, isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, type RecordingInput, type SnapshotShape } from '@kmem/conformance';
+import { formatSnapshot, isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, readVmapAreas, type RecordingInput, type SnapshotShape } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile, iomemRows } from '@kmem/hw';
 import { formatSlabinfo } from '@kmem/slab';
+import { formatVmallocinfo } from '@kmem/vmalloc';
 import { BadInput } from '../exit-code.js';
 import { bootKmalloc, loadPages } from '../implementations.js';
 import { bootPages } from '../machine.js';
@@ -30,7 +31,7 @@ const TEXTS = {
 } as const;
 
 /** The other texts. */
-const OTHER_TEXTS = { slabinfo: printSlabinfo, iomem: printIomem } as const;
+const OTHER_TEXTS = { slabinfo: printSlabinfo, vmallocinfo: printVmallocinfo, iomem: printIomem } as const;
 
 /** Name of a text. */
 export type ProcName = keyof typeof TEXTS | keyof typeof OTHER_TEXTS;
@@ -67,6 +68,13 @@ function isPagesText(name: ProcName): name is keyof typeof TEXTS {
 function printSlabinfo(source: ProcSource): string {
   if ('state' in source) return formatSlabinfo(readSlabCounts(readRecording(source.state)));
   return formatSlabinfo(bootKmalloc(getProfile(source.profile)).slabs.caches().map((cache) => cache.counts()));
+}
+
+/** From recorded areas; after boot there are none, for nothing here calls vmalloc yet. */
+function printVmallocinfo(source: ProcSource): string {
+  if (!('state' in source)) throw new BadInput('vmallocinfo: it is printed from recorded areas; expected --state');
+  const { areas, bitsPerLong } = readVmapAreas(readRecording(source.state));
+  return formatVmallocinfo(areas, [], { bitsPerLong });
 }
 
 function printIomem(source: ProcSource): string {

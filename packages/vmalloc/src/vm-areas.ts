@@ -1,0 +1,192 @@
+/**
+ * VmAreas: the areas of the vmalloc space, as `get_vm_area` and `remove_vm_area` see them (vmalloc spec 3.1, 6).
+ *
+ * ```
+ * an area           takes   round up(size, page) + guard page   bytes of the VirtualRangeAllocator
+ * of a device       aligned to its size, rounded up to a power of two, within a page and the largest leaf of the page tables
+ * removed           lazy until a purge; more than lazyMaxPages lazy pages wake the worker that purges
+ * lazyMaxPages    = fls(CPUs) * 32 MiB / page size
+ * ```
+ * What lies at the addresses is for others to say: no page is taken, nothing is mapped.
+ */
+import { KernelBug, VM_IOREMAP, VM_NO_GUARD, type KAddr, type VmArea, type VmAreasState } from '@kmem/contracts';
+import { alignUp } from './lowest-fit.js';
+import { requireInteger } from './option-checks.js';
+import { NO_RANGE, VirtualRangeAllocator } from './virtual-range-allocator.js';
+
+const LAZY_BYTES_A_CPU_BIT = 32 * 2 ** 20;
+
+/** Options of {@link VmAreas}. */
+export interface VmAreasOptions {
+  /** VMALLOC_START. */
+  readonly vmallocStart: KAddr;
+  /** VMALLOC_END; no area ends above it. */
+  readonly vmallocEnd: KAddr;
+  /** First and first past the last address that free ranges cover; the vmalloc range must lie inside. @default the vmalloc range */
+  readonly space?: { readonly start: KAddr; readonly end: KAddr };
+  /** log2 of the page size. @default 12 */
+  readonly pageShift?: number;
+  /** log2 of the largest leaf of the page tables: areas of devices are aligned to no more. @default 30, a PUD of x86_64 */
+  readonly ioremapMaxShift?: number;
+  /** CPUs that are online. @default 1 */
+  readonly nrCpus?: number;
+  /** A state to go on from. Without one everything is free. */
+  readonly state?: VmAreasState;
+}
+
+/** The areas of one address space. */
+export class VmAreas {
+  /** Pages that may be lazy before the worker purges. */
+  readonly lazyMaxPages: number;
+  readonly #ranges: VirtualRangeAllocator;
+  readonly #areas = new Map<KAddr, VmArea>();
+  readonly #vmallocStart: KAddr;
+  readonly #vmallocEnd: KAddr;
+  readonly #pageShift: number;
+  readonly #pageSize: number;
+  readonly #ioremapMaxShift: number;
+
+  /**
+   * @param options - the space, or a state of it.
+   * @throws TypeError or RangeError when an option is out of range.
+   * @throws KernelBug with `CORRUPT_STATE` when a state breaks a rule.
+   */
+  constructor(options: VmAreasOptions) {
+    const { vmallocStart, vmallocEnd, space = { start: vmallocStart, end: vmallocEnd }, pageShift = 12, ioremapMaxShift = 30, nrCpus = 1, state } = options;
+    requireInteger('pageShift', pageShift, 0, 22);
+    requireInteger('ioremapMaxShift', ioremapMaxShift, pageShift, 52);
+    requireInteger('nrCpus', nrCpus, 1, 8192);
+    requireInteger('vmallocStart', vmallocStart, space.start, space.end);
+    requireInteger('vmallocEnd', vmallocEnd, vmallocStart, space.end);
+    const granule = 2 ** pageShift;
+    const used = state?.areas.map(({ addr, size }) => ({ addr, sizeBytes: size })) ?? [];
+    this.#ranges = new VirtualRangeAllocator({ ...space, granule, lazyMax: Infinity, ...(state && { state: { ...state, used } }) });
+    for (const area of state?.areas ?? []) this.#areas.set(area.addr, { ...area });
+    this.#vmallocStart = vmallocStart;
+    this.#vmallocEnd = vmallocEnd;
+    this.#pageShift = pageShift;
+    this.#pageSize = granule;
+    this.#ioremapMaxShift = ioremapMaxShift;
+    const fls = 32 - Math.clz32(nrCpus);
+    this.lazyMaxPages = (fls * LAZY_BYTES_A_CPU_BIT) / granule;
+  }
+
+  /**
+   * Pages that were removed and wait for a purge.
+   *
+   * @returns how many, guard pages included.
+   */
+  get lazyPages(): number {
+    return this.#ranges.lazyBytes / this.#pageSize;
+  }
+
+  /**
+   * Reserves an area.
+   *
+   * @param sizeBytes - bytes that are to be usable.
+   * @param flags - `VM_*` bits.
+   * @param caller - who asks.
+   * @param align - alignment of its address in bytes, a power of two; for `VM_IOREMAP` it follows from the size.
+   * @returns the area, of no pages yet; null for a size of 0, and when no addresses are left.
+   * @throws KernelBug `BAD_SIZE` when the size is not a safe integer from 0 on.
+   * @context task; may sleep.
+   * @kernelName __get_vm_area_node
+   */
+  getVmArea(sizeBytes: number, flags: number, caller: string, align = 1): VmArea | null {
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > Number.MAX_SAFE_INTEGER - 2 * this.#pageSize) {
+      throw new KernelBug('BAD_SIZE', `the size of an area must be an integer from 0 on, got ${sizeBytes}`, { sizeBytes });
+    }
+    const usable = alignUp(sizeBytes, this.#pageSize);
+    if (usable === 0) return null;
+    const size = (flags & VM_NO_GUARD) === 0 ? usable + this.#pageSize : usable;
+    const addr = this.#ranges.allocRange(size, (flags & VM_IOREMAP) === 0 ? align : this.#deviceAlign(usable), this.#vmallocStart, this.#vmallocEnd);
+    if (addr === NO_RANGE) return null;
+    const area: VmArea = { addr, size, flags, nrPages: 0, physAddr: 0, caller };
+    this.#areas.set(addr, area);
+    return area;
+  }
+
+  /**
+   * Finds the area that an address lies in, its guard page included.
+   *
+   * @param addr - any address.
+   * @returns the area, or null.
+   * @context any.
+   * @kernelName find_vm_area
+   */
+  findVmArea(addr: KAddr): VmArea | null {
+    // NO_RANGE is nobody's address.
+    return this.#areas.get(this.#ranges.findRange(addr)) ?? null;
+  }
+
+  /**
+   * Removes the area that an address lies in. Its addresses become lazy.
+   *
+   * @param addr - any address of it.
+   * @returns what the area was, or null when there is none.
+   * @context task; may sleep.
+   * @kernelName remove_vm_area
+   */
+  removeVmArea(addr: KAddr): VmArea | null {
+    const area = this.findVmArea(addr);
+    if (area === null) return null;
+    this.#areas.delete(area.addr);
+    this.#ranges.freeRange(area.addr);
+    return area;
+  }
+
+  /**
+   * Makes all lazy addresses free.
+   *
+   * @returns true when there were any.
+   * @context task; may sleep.
+   * @kernelName vm_unmap_aliases
+   */
+  purge(): boolean {
+    return this.#ranges.purge() > 0;
+  }
+
+  /**
+   * Does what the worker does when it gets its turn: purges as long as too many pages are lazy.
+   *
+   * @context task; may sleep.
+   * @kernelName drain_vmap_area_work
+   */
+  drainVmapAreaWork(): void {
+    if (this.lazyPages > this.lazyMaxPages) this.purge();
+  }
+
+  /**
+   * Writes the state down.
+   *
+   * @returns a copy.
+   */
+  exportState(): VmAreasState {
+    const { free, lazy, root, used } = this.#ranges.exportState();
+    return { areas: used.map(({ addr }) => ({ ...this.#areaAt(addr) })), free, root, lazy };
+  }
+
+  /**
+   * Checks that areas and ranges in use are the same, and all that VirtualRangeAllocator checks.
+   *
+   * @throws KernelBug `CORRUPT_STATE` when a rule does not hold.
+   */
+  assertValid(): void {
+    this.#ranges.assertValid();
+    const { used } = this.#ranges.exportState();
+    for (const { addr, sizeBytes } of used) {
+      if (this.#areaAt(addr).size !== sizeBytes) throw new KernelBug('CORRUPT_STATE', `the area at ${addr} does not take the ${sizeBytes} bytes of its range`);
+    }
+    if (used.length !== this.#areas.size) throw new KernelBug('CORRUPT_STATE', `there are ${this.#areas.size} areas in ${used.length} ranges`);
+  }
+
+  #areaAt(addr: KAddr): VmArea {
+    const area = this.#areas.get(addr);
+    if (area === undefined) throw new KernelBug('CORRUPT_STATE', `the range in use at ${addr} has no area`);
+    return area;
+  }
+
+  #deviceAlign(usable: number): number {
+    return 2 ** Math.min(Math.max(Math.ceil(Math.log2(usable)), this.#pageShift), this.#ioremapMaxShift);
+  }
+}
