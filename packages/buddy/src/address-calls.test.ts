@@ -28,7 +28,7 @@ describe('addresses of pages', () => {
     expect(used(pages)).toBe(0);
   });
 
-  test('NULL is no memory, and freeing NULL does nothing (edge case 41)', () => {
+  test('19.41: NULL is no memory, and freeing NULL does nothing', () => {
     const { pages, calls } = smallMachine();
     expect(calls.getFreePages(GFP_NOWAIT, 11)).toBe(NULL);
     calls.freePages(NULL, 3);

@@ -36,7 +36,7 @@ class Reports implements ReportSink {
 }
 
 describe('order', () => {
-  test('beyond the largest block: no page, and one warning unless NOWARN', () => {
+  test('19.1: beyond the largest block: no page, and one warning unless NOWARN', () => {
     const reports = new Reports();
     const { pages } = boot128({ reports });
     expect(pages.allocPages(GFP_KERNEL | __GFP_NOWARN, 11)).toBe(NO_PAGE);
@@ -63,7 +63,7 @@ describe('order', () => {
 });
 
 describe('the first pages of a fresh machine', () => {
-  test('come from the first largest block, whose pageblocks become unmovable', () => {
+  test('19.6: come from the first largest block, whose pageblocks become unmovable', () => {
     const { pages, events } = boot128();
     expect(pages.allocPages(GFP_KERNEL, 0)).toBe(4096);
     const { types } = zoneOf(pages, 'DMA32').pageblocks ?? { types: [] };
@@ -85,7 +85,7 @@ describe('the first pages of a fresh machine', () => {
 });
 
 describe('compound pages', () => {
-  test('COMP means nothing at order 0', () => {
+  test('19.2: COMP means nothing at order 0', () => {
     const frames = createFrameTable({ nrFrames: 1024 });
     const pages = new BuddyAllocator({ frames });
     const pfn = pages.allocPages(GFP_KERNEL | __GFP_COMP, 0);
@@ -105,7 +105,7 @@ describe('compound pages', () => {
 });
 
 describe('zero', () => {
-  test('clears the whole block, and only when asked', () => {
+  test('19.39: clears the whole block, and only when asked', () => {
     const memory = createMemory({ backing: 'dense', sizeBytes: 1024 * 4096 });
     memory.fill(0, 1024 * 4096, 0xa5);
     const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 1024 }), memory });
@@ -121,13 +121,13 @@ describe('zones', () => {
   const dma = { start_pfn: 1, spanned: 4095, min: 22, low: 27, high: 32, lowmem_reserve: [0, 431, 431, 431] };
   const dma32 = { start_pfn: 4096, spanned: 4096 };
 
-  test('a request for DMA gets no other memory', () => {
+  test('19.27: a request for DMA gets no other memory', () => {
     const { pages } = load(lowMachine(dma, { ...dma32, free: { 10: { 1: [4096] } } }));
     expect(pages.allocPages(GFP_DMA | GFP_NOWAIT, 0)).toBe(NO_PAGE);
     expect(pages.allocPages(GFP_NOWAIT, 0)).toBe(4096);
   });
 
-  test('lowmem reserve: GFP_KERNEL leaves the last pages of DMA alone, GFP_DMA does not', () => {
+  test('19.28, 19.29: lowmem reserve: GFP_KERNEL leaves the last pages of DMA alone, GFP_DMA does not', () => {
     // 450 free pages: 256 + 128 + 64 + 2.
     const free = { 8: { 1: [256] }, 7: { 1: [512] }, 6: { 1: [640] }, 1: { 1: [704] } };
     const { pages } = load(lowMachine({ ...dma, free }, dma32));
@@ -193,7 +193,7 @@ describe('what the task has restricted', () => {
 });
 
 describe('bulk', () => {
-  test('fills empty slots and leaves filled ones alone', () => {
+  test('19.42, 19.43: fills empty slots and leaves filled ones alone', () => {
     const { pages, events } = boot128();
     const slots = Int32Array.of(7, -1, -1);
     expect(pages.allocPagesBulk(GFP_KERNEL, 3, slots)).toBe(3);
@@ -203,14 +203,14 @@ describe('bulk', () => {
     expect(events.take().some(([name]) => name === 'A')).toBe(false);
   });
 
-  test('a single page goes the ordinary way', () => {
+  test('19.43: a single page goes the ordinary way', () => {
     const { pages, events } = boot128();
     const slots = Int32Array.of(-1);
     expect(pages.allocPagesBulk(GFP_KERNEL, 1, slots)).toBe(1);
     expect(events.take().filter(([name]) => name === 'A')).toEqual([['A', slots[0], 0, GFP_KERNEL, 0]]);
   });
 
-  test('accounted requests get one page', () => {
+  test('19.44: accounted requests get one page', () => {
     const { pages } = boot128();
     expect(pages.allocPagesBulk(GFP_KERNEL | __GFP_ACCOUNT, 3, new Int32Array(3).fill(-1))).toBe(1);
   });
@@ -243,7 +243,7 @@ describe('bulk', () => {
 });
 
 describe('exact', () => {
-  test('five pages come from a block of eight; the rest goes to the tails at once', () => {
+  test('19.40: five pages come from a block of eight; the rest goes to the tails at once', () => {
     const { pages, events } = load(oneZone({ start_pfn: 0, spanned: 1024, types: [0, 0], free: { 3: { 0: [16] }, 0: { 0: [41] }, 1: { 0: [50] } } }));
     expect(pages.allocPagesExact(5 * 4096, GFP_NOWAIT)).toBe(16);
     expect(zoneOf(pages, 'Normal').free).toEqual({ 0: { 0: [41, 21] }, 1: { 0: [50, 22] } });

@@ -23,7 +23,7 @@ const typesOf = (pages: Parameters<typeof zoneOf>[0]) => zoneOf(pages, 'Normal')
 const steals = (events: readonly (readonly (string | number)[])[]) => events.filter(([name]) => name === 'X');
 
 describe('what is taken', () => {
-  test('the largest block first; the types decide only between blocks of one order', () => {
+  test('19.23: the largest block first; the types decide only between blocks of one order', () => {
     const { pages, events } = machine({ 5: { 2: [64] }, 10: { 1: [1024] } });
     expect(pages.allocPages(UNMOVABLE, 0)).toBe(1024);
     expect(steals(events.take())).toEqual([['X', 1024, 0, 10, 0, 1, 1]]);
@@ -37,20 +37,20 @@ describe('what is taken', () => {
     expect(machine(free).pages.allocPages(gfp, 0)).toBe(pfn);
   });
 
-  test('two pageblocks change type with a block of order 10', () => {
+  test('19.24: two pageblocks change type with a block of order 10', () => {
     const { pages } = machine({ 10: { 1: [1024] } });
     pages.allocPages(UNMOVABLE, 0);
     expect(typesOf(pages).slice(0, 5)).toEqual([1, 1, 0, 0, 1]);
   });
 
-  test('a movable request takes the smallest small block and leaves the pageblock alone', () => {
+  test('19.21: a movable request takes the smallest small block and leaves the pageblock alone', () => {
     const { pages, events } = machine({ 2: { 0: [512] }, 3: { 2: [1024] } }, { 1: 0, 2: 2 });
     expect(pages.allocPages(MOVABLE, 0)).toBe(512);
     expect(steals(events.take())).toEqual([['X', 512, 0, 2, 1, 0, 0]]);
     expect(typesOf(pages).slice(1, 3)).toEqual([0, 2]);
   });
 
-  test('from order 4 on, a movable request moves the whole pageblock', () => {
+  test('19.22: from order 4 on, a movable request moves the whole pageblock', () => {
     const { pages } = machine({ 4: { 0: [512] }, 2: { 0: [600] } }, { 1: 0 });
     pages.allocPages(MOVABLE, 0);
     expect(zoneOf(pages, 'Normal').free).toEqual({ 0: { 1: [601] }, 1: { 1: [602] }, 4: { 1: [512] } });
@@ -134,7 +134,7 @@ describe('avoiding a mix of types', () => {
     normal: { start_pfn: 8192, spanned: 4096, free: { 8: { 1: [8448] } } },
   };
 
-  test('a request that prefers Normal goes to DMA32 before it mixes types', () => {
+  test('19.25: a request that prefers Normal goes to DMA32 before it mixes types', () => {
     const state = {
       zones: [
         zoneState('DMA', 0, { start_pfn: 1, spanned: 4095 }),
@@ -150,7 +150,7 @@ describe('avoiding a mix of types', () => {
     expect(pages.allocPages(UNMOVABLE, 0)).toBe(8448);
   });
 
-  test('where all memory lies below 4 GiB nobody minds', () => {
+  test('19.26: where all memory lies below 4 GiB nobody minds', () => {
     const { pages } = load(
       lowMachine({ start_pfn: 1, spanned: 4095, free: { 3: { 0: [1000] } } }, { start_pfn: 4096, spanned: 8192, free: { 8: { 1: [8448] } } }),
     );

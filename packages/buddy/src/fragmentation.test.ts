@@ -13,7 +13,7 @@ describe('unusable index', () => {
     );
   });
 
-  test('without free memory all of it is unusable', () => {
+  test('19.50: without free memory all of it is unusable', () => {
     expect(values(machine({}).unusableIndex())).toEqual(new Array(11).fill('1.000'));
   });
 
@@ -23,7 +23,7 @@ describe('unusable index', () => {
 });
 
 describe('fragmentation index', () => {
-  test('-1.000 where a block is there', () => {
+  test('19.49: -1.000 where a block is there', () => {
     expect(values(machine({ 3: { 1: [256] } }).extfragIndex()).slice(0, 4)).toEqual(new Array(4).fill('-1.000'));
   });
 

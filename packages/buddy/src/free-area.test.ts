@@ -49,7 +49,7 @@ describe('merging', () => {
     expect(free(pages)).toEqual({ 1: { 1: [64] } });
   });
 
-  test('a pageblock merges with an unmovable neighbour, not with a high-atomic one', () => {
+  test('19.19: a pageblock merges with an unmovable neighbour, not with a high-atomic one', () => {
     const pageblock = (type: number) => {
       const { pages } = machine({ 9: { [type]: [512] } }, [1, type, 1, 1, 1, 1, 1, 1]);
       // Page by page: a pageblock in use of which every page is freed.
@@ -74,7 +74,7 @@ describe('place in the list', () => {
     expect(free(pages)[0]).toEqual({ 1: [64, 200] });
   });
 
-  test('the tail, when the next larger buddy is free', () => {
+  test('19.17: the tail, when the next larger buddy is free', () => {
     const { pages } = machine({ 0: { 1: [200] }, 1: { 1: [66] } });
     pages.freePages(64, 0);
     expect(free(pages)[0]).toEqual({ 1: [200, 64] });
@@ -86,7 +86,7 @@ describe('place in the list', () => {
     expect(free(pages)[1]).toEqual({ 1: [200, 64] });
   });
 
-  test('always the head from order 9 on', () => {
+  test('19.18: always the head from order 9 on', () => {
     const { pages } = machine({ 9: { 1: [3072] }, 10: { 1: [2048] } });
     for (let pfn = 1024; pfn < 1536; pfn++) pages.freePages(pfn, 0);
     // The buddy's parent 2048 is free at order 10, but there is nothing larger to wait for.

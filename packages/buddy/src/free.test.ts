@@ -22,7 +22,7 @@ function codeOf(call: () => void): string {
 }
 
 describe('references', () => {
-  test('a block held twice: the other pages of a plain block go back now, the first page with its last reference', () => {
+  test('19.4: a block held twice: the other pages of a plain block go back now, the first page with its last reference', () => {
     const { pages, frees } = make();
     const pfn = pages.allocPages(GFP_KERNEL, 2);
     pages.getPage(pfn);
@@ -36,7 +36,7 @@ describe('references', () => {
     expect(pages.nrFreePages).toBe(pages.managedPages);
   });
 
-  test('a compound block goes back whole with its last reference, through whichever page', () => {
+  test('19.3: a compound block goes back whole with its last reference, through whichever page', () => {
     const { pages, frees } = make();
     const pfn = pages.allocPages(GFP_KERNEL | __GFP_COMP, 2);
     pages.getPage(pfn + 1);
@@ -47,7 +47,7 @@ describe('references', () => {
     expect(frees()).toEqual([['F', pfn, 2]]);
   });
 
-  test('putPage on a plain block of two frees one page; the other is lost', () => {
+  test('19.5: putPage on a plain block of two frees one page; the other is lost', () => {
     const { pages } = make();
     const pfn = pages.allocPages(GFP_KERNEL, 1);
     pages.putPage(pfn);
@@ -98,7 +98,7 @@ describe('references', () => {
 });
 
 describe('split', () => {
-  test('four pages freed one by one come together again', () => {
+  test('19.55: four pages freed one by one come together again', () => {
     const { pages } = make();
     const before = pages.exportState();
     const pfn = pages.allocPages(GFP_KERNEL, 2);
@@ -215,7 +215,7 @@ describe('bad pages', () => {
     expect(frames.flags[pfn]).toBe(0);
   });
 
-  test('a referenced page in the middle of a block: the whole block is lost', () => {
+  test('19.58: a referenced page in the middle of a block: the whole block is lost', () => {
     const bugs: KernelBug[] = [];
     const reports: ReportSink = { report: (bug) => bugs.push(bug) };
     const frames = createFrameTable({ nrFrames: 1024 });

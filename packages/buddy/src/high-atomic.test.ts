@@ -20,7 +20,7 @@ const machine = (free: FreeLists, zone: Partial<ZoneFixture> = {}) => {
 const blocks = (pages: ReturnType<typeof machine>) => zoneOf(pages, 'Normal').pageblocks?.types ?? [];
 
 describe('keeping a pageblock', () => {
-  test('an atomic request of order 4 keeps its pageblock, and the free blocks in it', () => {
+  test('19.32: an atomic request of order 4 keeps its pageblock, and the free blocks in it', () => {
     const pages = machine({ 9: { 0: [512] } });
     expect(pages.allocPages(GFP_ATOMIC, 4)).toBe(512);
     const zone = zoneOf(pages, 'Normal');
@@ -37,7 +37,7 @@ describe('keeping a pageblock', () => {
     }
   });
 
-  test('no more than a hundredth of the zone and a pageblock', () => {
+  test('19.33: no more than a hundredth of the zone and a pageblock', () => {
     // 8192 / 100 + 512 = 593: with 512 kept there is room for one more, with 1024 there is not.
     const second = machine({ 10: { 0: [1024] } }, { nr_reserved_highatomic: 512 });
     second.allocPages(GFP_ATOMIC, 4);

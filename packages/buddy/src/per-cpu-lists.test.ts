@@ -27,7 +27,7 @@ test('lists are numbered by order and type, huge pages by whether they are movab
   ]);
 });
 
-test('the last freed page goes out first', () => {
+test('19.8: the last freed page goes out first', () => {
   const { pages } = machine({ batch: 31 });
   const taken = [0, 1, 2].map(() => pages.allocPages(MOVABLE, 0));
   for (const pfn of taken) pages.freePages(pfn, 0);
@@ -41,7 +41,7 @@ describe('refill', () => {
     [1, 3, 1],
     [31, 0, 31],
     [63, 1, 31],
-  ])('batch %i, order %i: %i blocks', (batch, order, blocks) => {
+  ])('19.9, 19.10: batch %i, order %i: %i blocks', (batch, order, blocks) => {
     const { pages, events } = machine({ batch });
     pages.allocPages(MOVABLE, order);
     expect(names(events.take(), 'Z')).toHaveLength(blocks);
@@ -73,14 +73,14 @@ describe('giving back', () => {
   /** Frees a page that the state says is in use. */
   const free = (pages: BuddyAllocator, pfn: number, order = 0) => pages.freePages(pfn, order);
 
-  test('at `high`, a batch leaves from the tail, oldest first', () => {
+  test('19.11: at `high`, a batch leaves from the tail, oldest first', () => {
     const { pages, events } = held({});
     free(pages, 500);
     expect(names(events.take(), 'D').map(([, pfn]) => pfn)).toEqual([1018, 1016, 1014, 1012, 1010, 1008, 1006, 1004]);
     expect(zoneOf(pages, 'Normal').pcp).toMatchObject({ count: 53, free_factor: 1 });
   });
 
-  test('portions double while nothing is taken, up to high - batch', () => {
+  test('19.12: portions double while nothing is taken, up to high - batch', () => {
     const { pages, events } = held({ high: 60, count: 60 });
     const portions: number[] = [];
     for (let pfn = 500; portions.length < 4; pfn += 2) {
@@ -92,7 +92,7 @@ describe('giving back', () => {
     expect(zoneOf(pages, 'Normal').pcp.free_factor).toBe(3);
   });
 
-  test('each page taken halves the factor, bulk pages do not', () => {
+  test('19.12: each page taken halves the factor, bulk pages do not', () => {
     const { pages } = held({ free_factor: 4 });
     pages.allocPages(MOVABLE, 0);
     expect(zoneOf(pages, 'Normal').pcp.free_factor).toBe(2);
@@ -100,7 +100,7 @@ describe('giving back', () => {
     expect(zoneOf(pages, 'Normal').pcp.free_factor).toBe(2);
   });
 
-  test('a free of order 1 to 3 in a burst empties the set, its own list first', () => {
+  test('19.13: a free of order 1 to 3 in a burst empties the set, its own list first', () => {
     const { pages, events } = held({ free_factor: 1 });
     const pair = pages.allocPages(MOVABLE, 1);
     // The allocation ended the burst; one portion starts the next.
@@ -154,7 +154,7 @@ describe('giving back', () => {
 });
 
 describe('types', () => {
-  test('a page of a high-atomic pageblock waits as movable and goes back as high-atomic', () => {
+  test('19.46: a page of a high-atomic pageblock waits as movable and goes back as high-atomic', () => {
     const { pages } = machine({ batch: 4 }, PLENTY, { types: [3, ...new Array<number>(15).fill(1)] });
     pages.freePages(100, 0);
     expect(zoneOf(pages, 'Normal').pcp.lists).toEqual({ 1: { pfns: [100], migratetypes: [3] } });
@@ -162,7 +162,7 @@ describe('types', () => {
     expect(zoneOf(pages, 'Normal').free[0]).toEqual({ 3: [100] });
   });
 
-  test('a page keeps the type it had when it was freed', () => {
+  test('19.45: a page keeps the type it had when it was freed', () => {
     // Page 100 waits as reclaimable, though its pageblock is movable by now.
     const { pages } = machine({ batch: 4, count: 1, lists: { 2: { pfns: [100] } } });
     pages.drainLocalPages();

@@ -118,13 +118,13 @@ describe('direct reclaim', () => {
 });
 
 describe('compaction', () => {
-  test('NORETRY of a costly order gives up when compaction is skipped, without reclaim', () => {
+  test('19.36: NORETRY of a costly order gives up when compaction is skipped, without reclaim', () => {
     const { pages, reclaim } = machine({}, { compacts: COMPACT_SKIPPED });
     expect(pages.allocPages(GFP_KERNEL | __GFP_NORETRY, 4)).toBe(NO_PAGE);
     expect(reclaim.calls.filter((call) => !call.startsWith('kswapd'))).toEqual(['compact 2']);
   });
 
-  test('a costly order gets one round', () => {
+  test('19.37: a costly order gets one round', () => {
     const { pages, reclaim } = machine({}, { compacts: COMPACT_COMPLETE });
     expect(pages.allocPages(GFP_KERNEL, 4)).toBe(NO_PAGE);
     expect(reclaim.count('reclaim')).toBe(1);
@@ -175,7 +175,7 @@ describe('out of memory', () => {
     expect(reclaim.count('oom')).toBe(0);
   });
 
-  test('a request for DMA ends no task', () => {
+  test('19.27: a request for DMA ends no task', () => {
     const reclaim = new Log({ kills: [5000] });
     const { pages } = load(lowMachine({ start_pfn: 1, spanned: 4095 }, { start_pfn: 4096, spanned: 4096 }), { reclaim });
     reclaim.pages = pages;

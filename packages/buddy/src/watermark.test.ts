@@ -58,7 +58,7 @@ describe('what counts', () => {
     expect(gets(machine(pairs(6), zone), GFP_ATOMIC, 1)).toBe(false);
   });
 
-  test('pages in high-atomic pageblocks count only for those who may have them', () => {
+  test('19.34: pages in high-atomic pageblocks count only for those who may have them', () => {
     const zone = { ...MARKS, nr_reserved_highatomic: 512 };
     expect(gets(machine(singles(400), zone), GFP_KERNEL | __GFP_NORETRY)).toBe(false);
     expect(gets(machine(singles(540), zone), GFP_KERNEL | __GFP_NORETRY)).toBe(true);
