@@ -9,7 +9,6 @@ import {
   GFP_KERNEL,
   GFP_NOWAIT,
   GFP_TRANSHUGE,
-  PF_MEMALLOC,
 } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
 import { fillGfpZone, formatGfp, reserveFlags, slowPathFlags } from './gfp.js';
@@ -63,12 +62,12 @@ describe('flags of the slow path', () => {
   });
 
   test('reserves: NOMEMALLOC wins over everything', () => {
-    const task = { ...CPU, taskFlags: PF_MEMALLOC, oomVictim: true };
-    expect(reserveFlags(__GFP_MEMALLOC | __GFP_NOMEMALLOC, task)).toBe(0);
-    expect(reserveFlags(__GFP_MEMALLOC, CPU)).toBe(4);
-    expect(reserveFlags(GFP_KERNEL, task)).toBe(4);
-    expect(reserveFlags(GFP_KERNEL, { ...CPU, oomVictim: true })).toBe(8);
-    expect(reserveFlags(GFP_KERNEL, CPU)).toBe(0);
+    const victim = { ...CPU, oomVictim: true };
+    expect(reserveFlags(__GFP_MEMALLOC | __GFP_NOMEMALLOC, victim, true)).toBe(0);
+    expect(reserveFlags(__GFP_MEMALLOC, CPU, false)).toBe(4);
+    expect(reserveFlags(GFP_KERNEL, victim, true)).toBe(4);
+    expect(reserveFlags(GFP_KERNEL, victim, false)).toBe(8);
+    expect(reserveFlags(GFP_KERNEL, CPU, false)).toBe(0);
   });
 });
 

@@ -11,7 +11,6 @@ import {
   __GFP_MOVABLE,
   __GFP_NOMEMALLOC,
   GFP_NAMES,
-  PF_MEMALLOC,
   PF_MEMALLOC_NOFS,
   PF_MEMALLOC_NOIO,
   PF_MEMALLOC_PIN,
@@ -91,12 +90,12 @@ export function slowPathFlags(gfp: Gfp, order: number, cpus: CpuContext): number
  *
  * @param gfp - flags of the request.
  * @param cpus - the caller.
+ * @param memalloc - whether the task frees memory itself: has PF_MEMALLOC.
  * @returns `ALLOC_NO_WATERMARKS`, `ALLOC_OOM` or 0.
  */
-export function reserveFlags(gfp: Gfp, cpus: CpuContext): number {
+export function reserveFlags(gfp: Gfp, cpus: CpuContext, memalloc: boolean): number {
   if ((gfp & __GFP_NOMEMALLOC) !== 0) return 0;
   if ((gfp & __GFP_MEMALLOC) !== 0) return ALLOC_NO_WATERMARKS;
-  const memalloc = (cpus.taskFlags & PF_MEMALLOC) !== 0;
   if (cpus.inSoftirq && memalloc) return ALLOC_NO_WATERMARKS;
   if (cpus.inInterrupt) return 0;
   if (memalloc) return ALLOC_NO_WATERMARKS;

@@ -8,6 +8,7 @@ import { fragmentationIndex } from './fragmentation.js';
 import type { Freeing } from './free.js';
 import { memInfo } from './mem-info.js';
 import { report } from './report.js';
+import { withoutReclaim } from './slow-path.js';
 import {
   P_COUNT,
   P_DIFF,
@@ -74,6 +75,7 @@ export function createReclaimTarget(s: BuddyState, freeing: Freeing): ReclaimTar
 
   return {
     frames: s.frames,
+    maxOrder: s.maxOrder,
     memory: s.memory,
     zones: Array.from({ length: s.nrZones }, (_, id) => {
       const z = zoneWords(id);
@@ -99,6 +101,7 @@ export function createReclaimTarget(s: BuddyState, freeing: Freeing): ReclaimTar
     freePages: freeing.freePages,
     drainAllPages: s.lists.drainAll,
     isolateFreeBlock,
+    withoutReclaim: (work) => withoutReclaim(s, work),
     memInfo: () => memInfo(s),
     report: (bug) => {
       report(s, bug);

@@ -25,6 +25,7 @@ import {
   MIGRATE_MOVABLE,
   PF_MEMALLOC,
   type Gfp,
+  type Reclaim,
 } from '@kmem/contracts';
 import {
   ALLOC_CPUSET,
@@ -78,6 +79,27 @@ export function slowPath(
   return pfn;
 }
 
+/**
+ * Runs work that frees memory for a task: what is asked meanwhile must not wait for it, nor begin it once more.
+ *
+ * @param s - the state.
+ * @param work - the work.
+ * @returns what the work returns.
+ */
+export function withoutReclaim<T>(s: BuddyState, work: () => T): T {
+  s.reclaimDepth++;
+  try {
+    return work();
+  } finally {
+    s.reclaimDepth--;
+  }
+}
+
+/** Tells whether the one who asks frees memory itself. */
+function isMemalloc(s: BuddyState): boolean {
+  return s.reclaimDepth > 0 || (s.cpus.taskFlags & PF_MEMALLOC) !== 0;
+}
+
 function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, gfpIn: Gfp, order: number, type: number, highest: number): number {
   const node = s.words[(s.zonelists[row] << ZONE_SHIFT) + Z_NODE];
   let gfp: number = gfpIn;
@@ -100,7 +122,7 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
 
   let progress = 0;
   let hopeless = false;
-  if (mayCompact && (costly || type !== MIGRATE_MOVABLE) && reserveFlags(gfp, s.cpus) === 0) {
+  if (mayCompact && (costly || type !== MIGRATE_MOVABLE) && reserveFlags(gfp, s.cpus, isMemalloc(s)) === 0) {
     const result = compact(s, order, gfp, COMPACT_PRIO_ASYNC, highest, node);
     pfn = result > COMPACT_DEFERRED ? walk(allocFlags) : 0;
     if (pfn !== 0) return pfn;
@@ -115,11 +137,11 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
   const tryRounds = (): number => {
     for (;;) {
       wakeKswapds(s, row, gfp, order, highest);
-      const reserve = reserveFlags(gfp, s.cpus);
+      const reserve = reserveFlags(gfp, s.cpus, isMemalloc(s));
       if (reserve !== 0) allocFlags = reserve | (allocFlags & ALLOC_KSWAPD);
       let found = walk(allocFlags);
       if (found !== 0) return found;
-      if (!mayReclaim || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) return 0;
+      if (!mayReclaim || isMemalloc(s)) return 0;
 
       progress = reclaim(s, order, gfp, highest, node);
       if (progress > 0) {
@@ -161,7 +183,7 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
       const lastFlags = (gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
       found = walkZonelist(row, row, lastFlags, order, type, highest, ALLOC_WMARK_HIGH | ALLOC_CPUSET);
       if (found !== 0) return found;
-      const freed = mayKill(s, gfp, order, highest) && s.reclaim.outOfMemory(order, gfp);
+      const freed = mayKill(s, gfp, order, highest) && outOfMemory(s, s.reclaim, order, gfp);
       if (freed && (gfp & __GFP_NOFAIL) !== 0) {
         found = walk(ALLOC_NO_WATERMARKS);
         if (found !== 0) return found;
@@ -180,7 +202,7 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
       report(s, badArgument('BAD_GFP', 'gfp', formatGfp(gfp), '__GFP_NOFAIL only together with __GFP_DIRECT_RECLAIM', 'warn'));
       return 0;
     }
-    if (costly || (s.cpus.taskFlags & PF_MEMALLOC) !== 0) {
+    if (costly || isMemalloc(s)) {
       const expected = 'a task without PF_MEMALLOC and an order up to 3';
       warnOnce(s, WARNED_HOPELESS_NOFAIL, badArgument('BAD_GFP', '__GFP_NOFAIL request', `of order ${String(order)}`, expected, 'warn'));
     }
@@ -205,7 +227,8 @@ function wakeKswapds(s: BuddyState, row: number, gfp: Gfp, order: number, highes
 
 /** Asks for pages. Without a Reclaim, pages on per-CPU lists count as progress: draining them is all there is. */
 function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number, node: number): number {
-  if (s.reclaim !== null) return s.reclaim.reclaim(order, gfp, highest, node);
+  const from = s.reclaim;
+  if (from !== null) return withoutReclaim(s, () => from.reclaim(order, gfp, highest, node));
   let pages = 0;
   for (let cpu = 0; cpu < s.nrCpus; cpu++) {
     for (let zone = 0; zone < s.nrZones; zone++) pages += s.words[pcpWords(s, cpu, zone) + P_COUNT];
@@ -214,7 +237,12 @@ function reclaim(s: BuddyState, order: number, gfp: Gfp, highest: number, node: 
 }
 
 function compact(s: BuddyState, order: number, gfp: Gfp, priority: number, highest: number, node: number): number {
-  return s.reclaim === null ? COMPACT_SKIPPED : s.reclaim.compact(order, gfp, priority, highest, node);
+  const by = s.reclaim;
+  return by === null ? COMPACT_SKIPPED : withoutReclaim(s, () => by.compact(order, gfp, priority, highest, node));
+}
+
+function outOfMemory(s: BuddyState, by: Reclaim, order: number, gfp: Gfp): boolean {
+  return withoutReclaim(s, () => by.outOfMemory(order, gfp));
 }
 
 /** Tells whether some zone would pass the min watermark if everything that can be reclaimed were free. */

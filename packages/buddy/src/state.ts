@@ -242,6 +242,8 @@ export class BuddyState {
   watermarkBoostFactor = 15000;
   /** `WARNED_*` bits: warnings that were given and are not repeated. */
   warned = 0;
+  /** How many works that free memory are under way, one inside the other; see `withoutReclaim`. */
+  reclaimDepth = 0;
   /** Result of the last move of a pageblock: used pages in it that can be moved. */
   movedMovable = 0;
   /** The buddy system over these arrays. */

@@ -15,6 +15,8 @@ export const KERNEL_BUG_CODES = Object.freeze({
   BAD_RANGE: 'no range in use starts at the address, or what is asked for does not lie in the address space',
   BAD_GFP: 'the combination of GFP flags is not allowed for this call',
   BAD_NODE: 'the memory node does not exist',
+  BAD_ZONE: 'the memory zone does not exist',
+  BAD_SHRINKER: 'the shrinker is registered already, or answers with what is no number of objects',
   DOUBLE_FREE: 'the block or object is already free',
   BAD_FREE: 'the frame is not the start of an allocated block',
   BAD_PAGE: 'the page has a state that a free page must not have',

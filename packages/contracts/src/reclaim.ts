@@ -2,8 +2,8 @@
  * Reclaim: what a page allocator may ask for when free memory runs short.
  *
  * The allocator decides when to ask (watermarks, GFP flags, retry rules); this contract decides what can
- * be given up. None of the calls may allocate from the asking allocator, except through memory that
- * the call itself has freed. Frames are given back through the allocator's ordinary free calls.
+ * be given up. What a call itself asks of the allocator meanwhile comes from the reserves, and fails where these are used up:
+ * nothing is reclaimed for it. Frames are given back through the allocator's ordinary free calls.
  */
 import type { FrameTable } from './frame-table.js';
 import type { KernelBug } from './kernel-bug.js';
@@ -67,6 +67,8 @@ export interface ReclaimZone {
 export interface ReclaimTarget {
   /** The frame table. */
   readonly frames: FrameTable;
+  /** Number of orders. */
+  readonly maxOrder: number;
   /** The bytes behind the frames, or null. */
   readonly memory: PhysicalMemory | null;
   /** The zones, node by node in index order, unpopulated ones included. */
@@ -110,6 +112,17 @@ export interface ReclaimTarget {
    * @returns its order, or -1 where no free block starts or the zone would fall below its min watermark.
    */
   isolateFreeBlock(pfn: Pfn): number;
+  /**
+   * Runs work that frees memory. What it asks of the allocator meanwhile is asked as by a task with PF_MEMALLOC: it may have the
+   * reserves, and nothing is reclaimed for it. A `Reclaim` that works on its own time calls this; around `reclaim`, `compact` and
+   * `outOfMemory` the allocator does.
+   *
+   * @param work - the work.
+   * @returns what the work returns.
+   * @throws whatever the work throws.
+   * @kernelName memalloc_noreclaim_save
+   */
+  withoutReclaim<T>(work: () => T): T;
   /** Describes the state of memory as the kernel prints it when an allocation fails, line by line. */
   memInfo(): readonly string[];
   /** Hands a report to whoever gets the allocator's reports. */

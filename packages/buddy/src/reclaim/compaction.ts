@@ -68,22 +68,27 @@ export class ZoneCompactor {
   compact(control: CompactControl): number {
     const suitable = compactionSuitable(this.#v.target, this.#zone.id, control.order, control.highestZone);
     if (suitable !== COMPACT_CONTINUE) return suitable;
-    const isWhole = this.#start(control.priority);
     const targets: number[] = [];
-    let result = COMPACT_CONTINUE;
-    while (result === COMPACT_CONTINUE) {
-      if (this.#migrateBlock >= this.#freeBlock) {
-        this.#hasMet = true;
-        result = isWhole ? COMPACT_COMPLETE : COMPACT_PARTIAL_SKIPPED;
-        break;
-      }
+    let result;
+    try {
+      result = this.#scan(control, targets);
+    } finally {
+      for (const pfn of targets) this.#v.target.freePages(pfn, 0);
+      this.#v.target.drainAllPages();
+    }
+    return result !== COMPACT_SUCCESS && this.#isDone(control) ? COMPACT_SUCCESS : result;
+  }
+
+  /** Moves page after page; what is left in `targets` was taken to move pages to, and was not needed. */
+  #scan(control: CompactControl, targets: number[]): number {
+    const isWhole = this.#start(control.priority);
+    while (this.#migrateBlock < this.#freeBlock) {
       this.#migratePageblock(this.#migrateBlock, control.priority, targets);
       this.#migrateBlock++;
-      if (this.#isDone(control)) result = COMPACT_SUCCESS;
+      if (this.#isDone(control)) return COMPACT_SUCCESS;
     }
-    for (const pfn of targets) this.#v.target.freePages(pfn, 0);
-    this.#v.target.drainAllPages();
-    return result !== COMPACT_SUCCESS && this.#isDone(control) ? COMPACT_SUCCESS : result;
+    this.#hasMet = true;
+    return isWhole ? COMPACT_COMPLETE : COMPACT_PARTIAL_SKIPPED;
   }
 
   /** Sets the scanners up; true when they start from the ends of the zone. */
@@ -164,8 +169,11 @@ export class ZoneCompactor {
     const size = 2 ** frames.pageShift;
     if (memory !== null && memory.backing !== 'none') memory.view(to * size, size).set(memory.view(from * size, size));
     frames.owner[to] = frames.owner[from];
-    pool.move(from, to);
-    target.freePages(from, 0);
+    try {
+      pool.move(from, to);
+    } finally {
+      target.freePages(from, 0);
+    }
   }
 
   /** The part of a pageblock that lies in the zone. */

@@ -12,7 +12,8 @@
  * the block was freed and it still is not there, fragmentation is the reason: then only pages count, and the block is kcompactd's
  * business. After 16 rounds in a row that freed nothing a node is hopeless: kswapd sleeps, and tasks must reclaim for themselves.
  */
-import { __GFP_DIRECT_RECLAIM, WMARK_HIGH, type Gfp } from '@kmem/contracts';
+import { __GFP_DIRECT_RECLAIM, WMARK_HIGH, type Gfp, type ReclaimZone } from '@kmem/contracts';
+import { requireOrder, requireZone } from './call-checks.js';
 import { compactGap } from './compaction-limits.js';
 import { ageActive, DEF_PRIORITY, shrinkNode, SWAP_CLUSTER_MAX, usableZones, type Vmscan } from './vmscan.js';
 
@@ -78,9 +79,11 @@ export class Kswapd {
    * @param order - order that was asked for.
    * @param highestZone - index of the highest zone the request may use.
    * @param gfp - flags of the request.
+   * @throws KernelBug `BAD_ORDER`, `BAD_ZONE`.
    * @kernelName wakeup_kswapd
    */
   wake(order: number, highestZone: number, gfp: Gfp): void {
+    this.#require(order, highestZone);
     this.#order = Math.max(this.#order, order);
     this.#reclaimOrder = Math.max(this.#reclaimOrder, order);
     this.#highestZone = Math.max(this.#highestZone, highestZone);
@@ -98,11 +101,12 @@ export class Kswapd {
    *
    * @returns what the round came to, or null when it sleeps.
    * @context kswapd.
+   * @throws what a shrinker or the owner of a page throws; it stays awake.
    * @kernelName balance_pgdat
    */
   run(): KswapdRound | null {
     if (this.#state !== 'awake') return null;
-    const round = this.#balance();
+    const round = this.#v.target.withoutReclaim(() => this.#balance());
     if (this.#maySleep()) this.#state = 'napping';
     return round;
   }
@@ -137,15 +141,23 @@ export class Kswapd {
    * @param order - order that a block must be there for.
    * @param highestZone - index of the highest zone that counts.
    * @returns true also when the node has no zone to look at.
+   * @throws KernelBug `BAD_ORDER`, `BAD_ZONE`.
    * @kernelName pgdat_balanced
    */
   isBalanced(order: number, highestZone: number): boolean {
+    this.#require(order, highestZone);
     const { target } = this.#v;
     const zones = usableZones(target, this.#node, highestZone);
     return (
       zones.length === 0 ||
       zones.some(({ id }) => target.watermarkOkSafe(id, order, target.watermark(id, WMARK_HIGH) + target.watermarkBoost(id), highestZone))
     );
+  }
+
+  #require(order: number, highestZone: number): void {
+    const { target } = this.#v;
+    requireOrder(target, order);
+    requireZone(target.zones.filter(({ node }) => node === this.#node).length, 'highestZone', highestZone);
   }
 
   #maySleep(): boolean {
@@ -156,12 +168,22 @@ export class Kswapd {
     const { target, events } = this.#v;
     const zones = usableZones(target, this.#node, this.#highestZone);
     const boosts = this.#boosts(this.#highestZone);
-    let boostLeft = [...boosts.values()].reduce((sum, pages) => sum + pages, 0);
+    events.pageoutrun++;
+    for (const { id } of zones) target.setReclaimActive(id, true);
+    try {
+      const got = this.#reclaimUntilBalanced(zones, [...boosts.values()].reduce((sum, pages) => sum + pages, 0));
+      return { ...got, boostTaken: this.#takeBoost(boosts) };
+    } finally {
+      for (const { id } of zones) target.setReclaimActive(id, false);
+    }
+  }
+
+  #reclaimUntilBalanced(zones: readonly ReclaimZone[], boost: number): { priority: number; reclaimed: number } {
+    const { target } = this.#v;
+    let boostLeft = boost;
     let priority = DEF_PRIORITY;
     let reclaimed = 0;
     let isDone = false;
-    events.pageoutrun++;
-    for (const { id } of zones) target.setReclaimActive(id, true);
     while (priority >= 1) {
       const isBalanced = this.isBalanced(this.#reclaimOrder, this.#highestZone);
       if (!isBalanced && boostLeft > 0) {
@@ -185,8 +207,7 @@ export class Kswapd {
     }
     if (reclaimed > 0) this.#failures = 0;
     else if (!isDone) this.#failures++;
-    for (const { id } of zones) target.setReclaimActive(id, false);
-    return { priority, reclaimed, boostTaken: this.#takeBoost(boosts) };
+    return { priority, reclaimed };
   }
 
   /** Takes back the boost that was there when the round began; more may have come since. */

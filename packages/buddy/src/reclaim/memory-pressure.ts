@@ -30,6 +30,7 @@ import {
   type ReclaimTarget,
   type ReclaimZone,
 } from '@kmem/contracts';
+import { requireNode, requireOrder, requireZone } from './call-checks.js';
 import { ZoneCompactor } from './compaction.js';
 import { directReclaim, mustThrottle } from './direct-reclaim.js';
 import { noEvents, type PressureEvents } from './events.js';
@@ -130,12 +131,12 @@ export class MemoryPressure implements Reclaim {
    *
    * @param node - the node.
    * @returns its kswapd.
-   * @throws RangeError for a node that does not exist.
+   * @throws KernelBug `BAD_NODE`.
    */
   kswapd(node: NodeId): Kswapd {
-    const found = this.#get().kswapds.at(node);
-    if (found === undefined || node < 0) throw new RangeError(`node is ${String(node)}, expected one of ${String(this.#get().kswapds.length)} nodes`);
-    return found;
+    const { kswapds } = this.#get();
+    requireNode(kswapds.length, node);
+    return kswapds[node];
   }
 
   /**
@@ -162,16 +163,18 @@ export class MemoryPressure implements Reclaim {
    *
    * @param node - the node.
    * @returns one of `COMPACT_*`; `COMPACT_NOT_SUITABLE_ZONE` when it was not woken.
+   * @throws KernelBug `BAD_NODE`.
    * @context kcompactd.
    */
   runKcompactd(node: NodeId): number {
     const { kcompactd, v } = this.#get();
+    requireNode(kcompactd.length, node);
     const wanted = kcompactd[node];
     if (wanted === null) return COMPACT_NOT_SUITABLE_ZONE;
     kcompactd[node] = null;
     const zones = usableZones(v.target, node, wanted.highestZone);
     // Nobody waits for the first block: every zone gets its turn.
-    const results = zones.map((zone) => this.#compactZones([zone], wanted.order, COMPACT_PRIO_SYNC_LIGHT, wanted.highestZone));
+    const results = v.target.withoutReclaim(() => zones.map((zone) => this.#compactZones([zone], wanted.order, COMPACT_PRIO_SYNC_LIGHT, wanted.highestZone)));
     return Math.max(COMPACT_SKIPPED, ...results);
   }
 
@@ -182,6 +185,7 @@ export class MemoryPressure implements Reclaim {
    * @param order - order of the request.
    * @param highestZone - index of its highest zone.
    * @param gfp - its flags.
+   * @throws KernelBug `BAD_NODE`, `BAD_ORDER`, `BAD_ZONE`.
    */
   wakeKswapd(node: NodeId, order: Order, highestZone: number, gfp: Gfp): void {
     this.kswapd(node).wake(order, highestZone, gfp);
@@ -190,14 +194,16 @@ export class MemoryPressure implements Reclaim {
   /**
    * Gives up pages for the caller. When memory is very low, kswapd works first: the caller would wait for it.
    *
-   * @param _order - order of the request.
+   * @param order - order of the request.
    * @param gfp - its flags.
    * @param highestZone - index of its highest zone.
    * @param node - the node it prefers.
    * @returns pages freed.
+   * @throws KernelBug `BAD_NODE`, `BAD_ORDER`, `BAD_ZONE`; what a shrinker or the owner of a page throws.
    */
-  reclaim(_order: Order, gfp: Gfp, highestZone: number, node: NodeId): number {
+  reclaim(order: Order, gfp: Gfp, highestZone: number, node: NodeId): number {
     const { v, kswapds } = this.#get();
+    this.#require(node, order, highestZone);
     const kswapd = this.kswapd(node);
     const normal = v.target.zones.findIndex(({ kind }) => kind === 'Normal');
     if (!kswapd.isHopeless && mustThrottle(v, node, normal)) {
@@ -214,6 +220,7 @@ export class MemoryPressure implements Reclaim {
    *
    * @param zoneId - zone id.
    * @returns pages of the pool. Caches do not count: nobody knows which zone theirs are in.
+   * @throws KernelBug `BAD_ZONE`.
    * @kernelName zone_reclaimable_pages
    */
   reclaimablePages(zoneId: number): number {
@@ -229,9 +236,11 @@ export class MemoryPressure implements Reclaim {
    * @param highestZone - index of the highest zone.
    * @param node - the node the request prefers.
    * @returns one of `COMPACT_*`.
+   * @throws KernelBug `BAD_NODE`, `BAD_ORDER`, `BAD_ZONE`; what the owner of a page throws.
    */
   compact(order: Order, gfp: Gfp, priority: number, highestZone: number, node: NodeId): number {
     const { v, kswapds } = this.#get();
+    this.#require(node, order, highestZone);
     const others = (gfp & __GFP_THISNODE) !== 0 ? [] : kswapds.keys();
     const nodes = [...new Set([node, ...others])];
     const zones = nodes.flatMap((from) => usableZones(v.target, from, highestZone).reverse());
@@ -249,11 +258,12 @@ export class MemoryPressure implements Reclaim {
    * @param order - order of the request.
    * @param gfp - its flags.
    * @returns true when something was freed or will be.
-   * @throws KernelBug `OOM_PANIC` when nobody may be ended and reports are not collected.
+   * @throws KernelBug `OOM_PANIC` when nobody may be ended and reports are not collected, `BAD_ORDER`.
    */
   outOfMemory(order: Order, gfp: Gfp): boolean {
-    if (this.#oom === null) return false;
     const { target, events } = this.#get().v;
+    requireOrder(target, order);
+    if (this.#oom === null) return false;
     const managed = target.zones.reduce((sum, { id }) => sum + target.managedPages(id), 0);
     const decision = this.#oom.outOfMemory(gfp, order, managed, 2 ** target.frames.pageShift, () => target.memInfo());
     this.#options.onOom?.(decision);
@@ -271,9 +281,11 @@ export class MemoryPressure implements Reclaim {
    *
    * @param name - as /proc/vmstat or /proc/zoneinfo prints it.
    * @param zoneId - zone id.
-   * @returns pages; 1 or 0 for `node_unreclaimable`.
+   * @returns pages; 1 or 0 for `node_unreclaimable`; 0 for a name it does not know.
+   * @throws KernelBug `BAD_ZONE`.
    */
   counter(name: string, zoneId: number): number {
+    requireZone(this.#get().v.target.zones.length, 'zoneId', zoneId);
     if (name === 'node_unreclaimable') return Number(this.kswapd(this.#get().v.target.zones[zoneId].node).isHopeless);
     if (name === 'nr_inactive_file' || name === 'nr_zone_inactive_file') return this.pool.pagesOfZone(zoneId, false);
     if (name === 'nr_active_file' || name === 'nr_zone_active_file') return this.pool.pagesOfZone(zoneId, true);
@@ -300,6 +312,13 @@ export class MemoryPressure implements Reclaim {
       if (hasFailed && priority !== COMPACT_PRIO_ASYNC) compactor.deferral.failed(order);
     }
     return best;
+  }
+
+  #require(node: NodeId, order: Order, highestZone: number): void {
+    const { kswapds, v } = this.#get();
+    requireNode(kswapds.length, node);
+    requireOrder(v.target, order);
+    requireZone(v.target.zones.length / kswapds.length, 'highestZone', highestZone);
   }
 
   #wakeKcompactd(node: NodeId, order: number, highestZone: number): void {

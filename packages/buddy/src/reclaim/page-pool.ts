@@ -15,6 +15,7 @@
  *   size of the lists          = pages counted for the zones of the node
  * ```
  */
+import { requireNode, requireZone } from './call-checks.js';
 import { KernelBug, PG_active, PG_dirty, PG_head, PG_lru, PG_referenced, PG_reserved, PG_slab, type FrameTable, type Pfn, type ReclaimZone } from '@kmem/contracts';
 
 const LRU = 1 << PG_lru;
@@ -66,6 +67,7 @@ export class PagePool {
   readonly #owner: PageOwner;
   #frames: FrameTable | null = null;
   #zones: readonly ReclaimZone[] = [];
+  #nrNodes = 0;
   #lists = new Int32Array(0);
   /** Pages by zone: inactive, active. */
   #ofZone = new Int32Array(0);
@@ -90,7 +92,8 @@ export class PagePool {
     if (this.#frames !== null) throw new Error('a PagePool serves one allocator');
     this.#frames = frames;
     this.#zones = zones;
-    this.#lists = new Int32Array((1 + Math.max(...zones.map(({ node }) => node))) * 2 * LIST_WORDS);
+    this.#nrNodes = 1 + Math.max(...zones.map(({ node }) => node));
+    this.#lists = new Int32Array(this.#nrNodes * 2 * LIST_WORDS);
     this.#ofZone = new Int32Array(zones.length * 2);
   }
 
@@ -101,11 +104,8 @@ export class PagePool {
    * @throws KernelBug `BAD_FRAME` when it is no such page or in the pool already.
    */
   add(pfn: Pfn): void {
-    const frames = this.#table();
-    if (pfn >>> 0 !== pfn || pfn >= frames.nrFrames || frames.refcount[pfn] !== 1 || (frames.flags[pfn] & NOT_RECLAIMABLE) !== 0) {
-      throw new KernelBug('BAD_FRAME', `pfn ${String(pfn)}: not a single page with one reference outside the pool`, { pfn });
-    }
-    frames.flags[pfn] |= LRU;
+    this.#requireOutside(pfn);
+    this.#table().flags[pfn] |= LRU;
     this.#link(pfn, false);
   }
 
@@ -167,9 +167,12 @@ export class PagePool {
    * @param zone - zone id.
    * @param active - which list.
    * @returns pages.
+   * @throws KernelBug `BAD_ZONE`.
    */
   pagesOfZone(zone: number, active: boolean): number {
-    return this.#ofZone[zone * 2 + Number(active)] ?? 0;
+    this.#table();
+    requireZone(this.#zones.length, 'zone', zone);
+    return this.#ofZone[zone * 2 + Number(active)];
   }
 
   /**
@@ -178,9 +181,11 @@ export class PagePool {
    * @param node - the node.
    * @param active - which list.
    * @returns pages.
+   * @throws KernelBug `BAD_NODE`.
    */
   pagesOfNode(node: number, active: boolean): number {
-    return this.#lists[this.#list(node, active) + SIZE] ?? 0;
+    this.#table();
+    return this.#lists[this.#list(node, active) + SIZE];
   }
 
   /**
@@ -192,6 +197,7 @@ export class PagePool {
    * @param mayWrite - whether dirty pages may be written.
    * @param free - gives a frame back.
    * @returns pages looked at and given up.
+   * @throws KernelBug `BAD_NODE`; what the owner throws.
    */
   shrink(node: number, highestZone: number, nrToScan: number, mayWrite: boolean, free: (pfn: Pfn) => void): ShrinkResult {
     const { flags, refcount } = this.#table();
@@ -200,6 +206,8 @@ export class PagePool {
     let reclaimed = 0;
     for (let left = this.#lists[list + SIZE]; left > 0 && scanned < nrToScan; left--) {
       const pfn = this.#lists[list + TAIL];
+      // The owner may have taken pages out meanwhile.
+      if (pfn === 0) break;
       const helps = this.#zones[this.#zoneOf(pfn)].index <= highestZone;
       if (helps) scanned++;
       this.#unlink(pfn);
@@ -212,8 +220,8 @@ export class PagePool {
       }
       const isUsed = helps && (flags[pfn] & REFERENCED) !== 0;
       if (isUsed) flags[pfn] &= ~REFERENCED;
-      else if (helps && mayWrite && (flags[pfn] & DIRTY) !== 0) this.#write(pfn);
       this.#link(pfn, isUsed);
+      if (helps && !isUsed && mayWrite && (flags[pfn] & DIRTY) !== 0) this.#write(pfn);
     }
     return { scanned, reclaimed };
   }
@@ -223,6 +231,7 @@ export class PagePool {
    *
    * @param node - the node.
    * @param nrToScan - how many pages to look at.
+   * @throws KernelBug `BAD_NODE`.
    */
   age(node: number, nrToScan: number): void {
     const { flags } = this.#table();
@@ -241,8 +250,11 @@ export class PagePool {
    *
    * @param from - a frame in the pool; afterwards in use and outside.
    * @param to - a frame with one reference, outside the pool.
+   * @throws KernelBug `BAD_FRAME` when one of them is not so; what the owner throws.
    */
   move(from: Pfn, to: Pfn): void {
+    this.#require(from);
+    this.#requireOutside(to);
     const { flags } = this.#table();
     const isActive = (flags[from] & ACTIVE) !== 0;
     const kept = flags[from] & (LRU | REFERENCED | DIRTY);
@@ -291,11 +303,18 @@ export class PagePool {
   }
 
   #list(node: number, active: boolean): number {
+    requireNode(this.#nrNodes, node);
     return (node * 2 + Number(active)) * LIST_WORDS;
   }
 
   #zoneOf(pfn: Pfn): number {
     return this.#table().block[pfn] >>> 16;
+  }
+
+  #requireOutside(pfn: Pfn): void {
+    const { nrFrames, refcount, flags } = this.#table();
+    if (pfn >>> 0 === pfn && pfn < nrFrames && refcount[pfn] === 1 && (flags[pfn] & NOT_RECLAIMABLE) === 0) return;
+    throw new KernelBug('BAD_FRAME', `pfn ${String(pfn)}: not a single page with one reference outside the pool`, { pfn });
   }
 
   #require(pfn: Pfn): void {
