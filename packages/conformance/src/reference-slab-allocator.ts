@@ -41,7 +41,7 @@ export class ReferenceSlabAllocator implements SlabAllocator {
     if (name === '') throw new RangeError('name: expected at least one character, got none');
     if (!Number.isInteger(sizeBytes) || sizeBytes < 1) throw new RangeError(`sizeBytes: expected an integer from 1, got ${sizeBytes}`);
     if (align < 0 || (align & (align - 1)) !== 0) throw new RangeError(`align: expected 0 or a power of two, got ${align}`);
-    if (userOffset < 0 || userSize < 0 || userOffset + userSize > sizeBytes) throw new RangeError(`userSize: expected at most ${sizeBytes - userOffset}, got ${userSize}`);
+    for (const part of [userOffset, userSize]) if (!Number.isInteger(part) || part < 0) throw new RangeError(`userOffset, userSize: expected integers from 0, got ${part}`);
     if (Math.max(sizeBytes, align) > 2 ** (this.#pages.pageShift + this.#pages.maxOrder - 1)) {
       if ((flags & SLAB_PANIC) !== 0) throw new KernelBug('BAD_CACHE', `cache ${name}: no block of pages holds an object`, { cache: name });
       return null;
@@ -93,8 +93,10 @@ class ReferenceSlabCache implements SlabCache {
     this.objectSize = options.sizeBytes;
     this.align = Math.max(options.align ?? 0, 8);
     this.flags = options.flags ?? 0;
-    this.userOffset = options.userOffset ?? 0;
-    this.userSize = options.userSize ?? 0;
+    const { userOffset = 0, userSize = 0 } = options;
+    const fits = userSize > 0 && userOffset + userSize <= this.objectSize;
+    this.userOffset = fits ? userOffset : 0;
+    this.userSize = fits ? userSize : 0;
     this.#pages = pages;
     this.#memory = memory;
     this.#ctor = options.ctor ?? (() => undefined);

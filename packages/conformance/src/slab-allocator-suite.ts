@@ -150,7 +150,7 @@ function registerCacheRules(rule: Rule): void {
     const huge = { name: 'huge', sizeBytes: 2 ** 23 };
     check(slab.createCache(huge) === null, 'a cache of 8 MiB was made');
     checkBug(['BAD_CACHE'], () => slab.createCache({ ...huge, flags: SLAB_PANIC }));
-    for (const bad of [{ name: '' }, { sizeBytes: 0 }, { sizeBytes: 1.5 }, { align: 24 }, { userOffset: 60, userSize: 5 }]) {
+    for (const bad of [{ name: '' }, { sizeBytes: 0 }, { sizeBytes: 1.5 }, { align: 24 }, { userOffset: -1 }, { userSize: 0.5 }]) {
       let thrown: unknown = null;
       try {
         slab.createCache({ name: 'bad', sizeBytes: 64, ...bad });
@@ -160,6 +160,14 @@ function registerCacheRules(rule: Rule): void {
       check(thrown instanceof RangeError, `${JSON.stringify(bad)} was taken`);
     }
     checkEqual(slab.caches().length, 0, 'caches');
+  });
+
+  rule('a part for users that does not fit is none', ({ slab }) => {
+    for (const [userOffset, userSize, kept] of [[60, 5, 0], [8, 0, 0], [60, 4, 4], [0, 64, 64]]) {
+      const cache = made(slab, { name: 'part', sizeBytes: 64, userOffset, userSize });
+      checkEqual(cache.userSize, kept, `bytes for users of ${userSize} from ${userOffset} on`);
+      checkEqual(cache.userOffset, kept === 0 ? 0 : userOffset, 'where they begin');
+    }
   });
 }
 

@@ -42,7 +42,8 @@ export interface SlabCacheOptions {
    */
   readonly userOffset?: number;
   /**
-   * Bytes of that part. It must end within the object.
+   * Bytes of that part. One that is empty though an offset is given, or does not end within the object, is warned of with `BAD_CACHE`
+   * and none: nothing may be copied.
    * @defaultValue 0, nothing may be copied
    */
   readonly userSize?: number;

@@ -3,7 +3,7 @@ import { KernelBug } from '@kmem/contracts';
 import { freeIndices, slabsFrom } from './cache-state.js';
 import {
   C_FREE, C_PARTIAL, C_SLAB, LIVE, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_PARTIAL, N_SLABS, S_FREE, S_FROZEN, S_INUSE,
-  S_OBJECTS, S_PFN, S_PREV, type SlubState,
+  S_OBJECTS, S_PFN, S_PREV, WAITING, type SlubState,
 } from './slub-state.js';
 
 /**
@@ -47,6 +47,10 @@ export function assertCacheValid(s: SlubState, name: string): void {
   let objects = 0;
   for (let slab = 1; slab < s.unused; slab++) {
     if (words[s.slab(slab) + S_PFN] === 0) continue;
+    if (words[s.slab(slab) + S_FROZEN] === WAITING) {
+      checkWaiting(s, slab, places.get(slab), name);
+      continue;
+    }
     slabs++;
     objects += words[s.slab(slab) + S_OBJECTS];
     checkSlab(s, slab, places.get(slab), onCpu.get(slab) ?? 0, name);
@@ -71,6 +75,12 @@ function checkSlab(s: SlubState, slab: number, where: string | undefined, onCpu:
   equal('FROZEN = the slab belongs to a CPU', words[at + S_FROZEN], frozen ? 1 : 0, fields);
   if (where === undefined || where === 'full list') equal('a slab on no list is full', free, 0, fields);
   else if (where === 'node list' && free === 0) fail('a slab on the node list has a free object', free, 1, fields);
+}
+
+function checkWaiting(s: SlubState, slab: number, where: string | undefined, name: string): void {
+  const fields = { cache: name, slab };
+  equal('a slab that is given back is nowhere', where ?? 'nowhere', 'nowhere', fields);
+  equal('INUSE of a slab that is given back = 0', s.words[s.slab(slab) + S_INUSE], 0, fields);
 }
 
 function checkBackLinks(s: SlubState, ends: number, slabs: readonly number[], name: string): void {

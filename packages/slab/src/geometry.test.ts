@@ -77,13 +77,13 @@ describe('debugging makes objects larger', () => {
   });
 });
 
-test('the link of a free object stands behind what must stay readable', () => {
+test('21.20, 21.21: the link of a free object stands behind what must stay readable', () => {
   expect(cacheGeometry({ objectSize: 64, hasConstructor: true })).toMatchObject({ size: 72, freePointer: 64 });
   expect(cacheGeometry({ objectSize: 96, flags: SLAB_TYPESAFE_BY_RCU })).toMatchObject({ size: 104, freePointer: 96 });
   expect(cacheGeometry({ objectSize: 64 })).toMatchObject({ size: 64, freePointer: 32 });
 });
 
-test('objects start at an even part of a cache line when asked', () => {
+test('21.22: objects start at an even part of a cache line when asked', () => {
   expect(cacheGeometry({ objectSize: 20, flags: SLAB_HWCACHE_ALIGN })).toMatchObject({ align: 32, size: 32 });
   expect(cacheGeometry({ objectSize: 100, flags: SLAB_HWCACHE_ALIGN })).toMatchObject({ align: 64, size: 128 });
 });

@@ -147,8 +147,20 @@ export function cacheGeometry(shape: CacheShape): CacheGeometry | null {
     minObjects: objectsIn(minOrder, size, pageSize),
     minPartial: Math.min(Math.max(Math.floor(Math.floor(Math.log2(size)) / 2), MIN_PARTIAL), MAX_PARTIAL),
     cpuPartial,
-    cpuPartialSlabs: Math.ceil((2 * cpuPartial) / objects),
+    cpuPartialSlabs: stackedSlabs(cpuPartial, objects),
   };
+}
+
+/**
+ * Computes how many slabs a CPU may stack: they count as half full.
+ *
+ * @param cpuPartial - free objects that it may keep.
+ * @param objects - objects in a slab.
+ * @returns slabs.
+ * @kernelName slub_set_cpu_partial
+ */
+export function stackedSlabs(cpuPartial: number, objects: number): number {
+  return Math.ceil((2 * cpuPartial) / objects);
 }
 
 /** Alignment of the objects: the one asked for, at least a word, with `SLAB_HWCACHE_ALIGN` a part of a line (slab spec 2). */

@@ -18,3 +18,4 @@ export type { SlubCache } from './slub-cache.js';
 export { createKmalloc } from './kmalloc.js';
 export type { Kmalloc, KmallocCore, KmallocOptions } from './kmalloc.js';
 export type { KmallocStrings } from './kmalloc-strings.js';
+export { sysfsFiles, sysfsName, writeSysfsFile } from './sysfs.js';

@@ -35,17 +35,24 @@ export interface MergeCandidate {
  * @kernelName find_mergeable
  */
 export function findMergeable<Cache extends MergeCandidate>(caches: Iterable<Cache>, asked: MergeCandidate): Cache | undefined {
-  if (standsAlone(asked)) return undefined;
+  if (!isMergeable(asked)) return undefined;
   const { align, flags } = asked;
   const wanted = Math.ceil(Math.ceil(asked.size / WORD) * WORD / align) * align;
   for (const cache of caches) {
-    if (standsAlone(cache) || (cache.flags & MERGE_SAME) !== (flags & MERGE_SAME)) continue;
+    if (!isMergeable(cache) || (cache.flags & MERGE_SAME) !== (flags & MERGE_SAME)) continue;
     const excess = cache.size - wanted;
     if (cache.size % align === 0 && excess >= 0 && excess < WORD) return cache;
   }
   return undefined;
 }
 
-function standsAlone({ flags, hasConstructor, userSize }: MergeCandidate): boolean {
-  return hasConstructor || userSize > 0 || (flags & NEVER_MERGE) !== 0;
+/**
+ * Tells whether a cache may have several users.
+ *
+ * @param cache - a cache, or a request for one.
+ * @returns false with a constructor, a part that may be copied, or a flag that others must not get by chance.
+ * @kernelName slab_unmergeable
+ */
+export function isMergeable({ flags, hasConstructor, userSize }: Omit<MergeCandidate, 'size' | 'align'>): boolean {
+  return !hasConstructor && userSize === 0 && (flags & NEVER_MERGE) === 0;
 }

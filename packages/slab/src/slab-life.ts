@@ -45,5 +45,4 @@ export function releaseSlab(s: SlubState, slab: number): void {
   s.words[N_SLABS]--;
   s.words[N_OBJECTS] -= s.words[s.slab(slab) + S_OBJECTS];
   s.source.release(s, slab);
-  s.putNumber(slab);
 }

@@ -8,13 +8,13 @@
  */
 import {
   __GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, __GFP_RECLAIM, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_CONSTRAINT_MASK, GFP_RECLAIM_MASK,
-  GFP_SLAB_BUG_MASK, KernelBug, NO_PAGE, PG_slab,
+  GFP_SLAB_BUG_MASK, KernelBug, NO_PAGE, PG_slab, SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
 import type { Gfp, PhysAddr, Pfn } from '@kmem/contracts';
 import { pageFlags } from './cache-attributes.js';
 import type { CacheGeometry } from './geometry.js';
 import { report, type SlubMachine } from './slub-machine.js';
-import { S_PFN, SLAB_NUMBER_BITS, type SlabSource, type SlubState } from './slub-state.js';
+import { S_FROZEN, S_PFN, SLAB_NUMBER_BITS, WAITING, type SlabSource, type SlubState } from './slub-state.js';
 
 /** A cache, as its pages know it. */
 export interface SlabPlan {
@@ -63,21 +63,43 @@ export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSourc
       try {
         for (let i = 0; i < objects; i++) ctor(first + i * geometry.size);
       } catch (error) {
-        release(s, slab);
+        givePages(pfn);
         throw error;
       }
     }
     return objects;
   }
 
+  /** Readers that hold no reference may still look at a slab, so its pages wait for them, objects and all. */
+  function releaseLater(s: SlubState, slab: number): void {
+    s.words[s.slab(slab) + S_FROZEN] = WAITING;
+    machine.callRcu(() => {
+      release(s, slab);
+    });
+  }
+
   function release(s: SlubState, slab: number): void {
-    const pfn = s.words[s.slab(slab) + S_PFN];
+    givePages(s.words[s.slab(slab) + S_PFN]);
+    s.putNumber(slab);
+  }
+
+  function givePages(pfn: Pfn): void {
     frames.flags[pfn] &= ~(1 << PG_slab);
     frames.owner[pfn] = 0;
     pages.freePages(pfn, frames.block[pfn] & BLOCK_ORDER_MASK);
   }
 
-  return { grow, release };
+  return { grow, release: isTypesafe(plan) ? releaseLater : release };
+}
+
+/**
+ * Tells whether the pages of a cache stay its pages while readers without a reference may look at them.
+ *
+ * @param plan - the cache.
+ * @returns true with `SLAB_TYPESAFE_BY_RCU`.
+ */
+export function isTypesafe({ flags }: Pick<SlabPlan, 'flags'>): boolean {
+  return (flags & SLAB_TYPESAFE_BY_RCU) !== 0;
 }
 
 /** Tries the larger slab without insisting, then the smallest one with all that the caller allows. */

@@ -116,8 +116,9 @@ function allocFromNode(s: SlubState, gfp: Gfp): number {
   const at = s.slab(slab);
   words[at + S_FREE] = links[object];
   links[object] = LIVE;
+  words[at + S_INUSE]++;
   s.writer?.take(object);
-  if (++words[at + S_INUSE] === words[at + S_OBJECTS]) {
+  if (words[at + S_INUSE] === words[at + S_OBJECTS]) {
     unlinkPartial(s, slab);
     linkFull(s, slab);
   }

@@ -1,14 +1,17 @@
 /** SlubCache: one cache. Addresses outside, object numbers inside. */
-import { __GFP_ZERO, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS } from '@kmem/contracts';
+import { __GFP_ZERO, EINVAL, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS, SLAB_TRACE } from '@kmem/contracts';
 import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheState, SlabObject } from '@kmem/contracts';
 import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
 import { createAlloc, createFree } from './fast-path.js';
-import type { CacheGeometry } from './geometry.js';
+import { stackedSlabs, type CacheGeometry } from './geometry.js';
+import { isMergeable } from './merging.js';
 import { createObjectChecks } from './object-checks.js';
 import { createObjectBytes } from './object-bytes.js';
 import { createObjectAddresses, type ObjectAddresses } from './object-address.js';
+import { createTracing } from './object-trace.js';
+import { requireInteger } from './option-checks.js';
 import { createSlabPages, type SlabPlan } from './slab-pages.js';
 import type { CacheCounts } from './slabinfo.js';
 import { takeObject } from './slub-alloc.js';
@@ -18,7 +21,7 @@ import { report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
 import { reportBadFree, reportLiveObjects, type MisusedCache } from './slub-misuse.js';
 import { createSlabReports } from './slub-report.js';
 import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
-import { LIVE, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type ObjectChecks, type SlubLimits } from './slub-state.js';
+import { LIVE, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type ObjectChecks, type SlubLimits } from './slub-state.js';
 
 /** What a cache was made for, beside its pages' plan. */
 export interface SlubCachePlan extends SlabPlan {
@@ -93,6 +96,16 @@ export class SlubCache implements SlabCache {
   /** Whether objects are constructed. */
   get hasConstructor(): boolean {
     return this.#plan.ctor !== null;
+  }
+
+  /** What the function that constructs objects is called; empty without one. */
+  get ctorName(): string {
+    return this.#plan.ctor?.name ?? '';
+  }
+
+  /** Whether others may be joined with the cache. */
+  get isMergeable(): boolean {
+    return this.#machine.merge && isMergeable(this);
   }
 
   allocBulk(gfp: Gfp, count: number, objects: Float64Array): number {
@@ -201,9 +214,41 @@ export class SlubCache implements SlabCache {
    * @context any.
    */
   exportAttributes(): SlabCacheAttributes {
-    const { flags, geometry, hasConstructor, objectSize, userSize } = this;
-    const { inuse, refcount } = this.#plan;
-    return cacheAttributes({ flags, geometry: { ...geometry, inuse }, objectSize, userSize, hasConstructor, refcount });
+    const { flags, hasConstructor, objectSize, userSize } = this;
+    const { inuse, limits, refcount } = this.#plan;
+    const { cpuPartial, cpuPartialSlabs, minPartial } = limits;
+    const geometry = { ...this.geometry, inuse, cpuPartial, cpuPartialSlabs, minPartial };
+    return cacheAttributes({ flags, geometry, objectSize, userSize, hasConstructor, refcount });
+  }
+
+  /**
+   * Sets the number of slabs on the node list from which on an empty one is given back.
+   *
+   * @param slabs - from 0.
+   * @throws RangeError when it is not an integer from 0 on.
+   * @context any.
+   */
+  setMinPartial(slabs: number): void {
+    requireInteger('slabs', slabs, 0, Number.MAX_SAFE_INTEGER);
+    this.#plan.limits.minPartial = slabs;
+  }
+
+  /**
+   * Sets the number of free objects that a CPU may keep on its stack, and flushes all CPUs.
+   *
+   * @param objects - from 0; a debugged cache takes 0 only.
+   * @returns 0, or `-EINVAL` for a debugged cache.
+   * @throws RangeError when it is not an integer from 0 to 2 ** 32 - 1.
+   * @context task.
+   */
+  setCpuPartial(objects: number): number {
+    requireInteger('objects', objects, 0, 2 ** 32 - 1);
+    const { limits } = this.#plan;
+    if (objects > 0 && limits.isDebug) return -EINVAL;
+    limits.cpuPartial = objects;
+    limits.cpuPartialSlabs = stackedSlabs(objects, this.geometry.objects);
+    flushCpus(this.#state, this.#cpuNumbers());
+    return 0;
   }
 
   /**
@@ -248,6 +293,7 @@ export class SlubCache implements SlabCache {
 
   /**
    * Looks at all bytes of a debugged cache that are nobody's, or a free object's, and reports and mends what was overwritten.
+   * Full slabs are looked at where they are listed, with `SLAB_STORE_USER`.
    *
    * @returns reports made; 0 also for a cache that is not debugged or has no memory.
    * @throws KernelBug `CORRUPT_OBJECT`, without a receiver of reports.
@@ -255,13 +301,9 @@ export class SlubCache implements SlabCache {
    * @kernelName validate_slab_cache
    */
   validate(): number {
-    if (this.#inspect === null) return 0;
-    const { unused, words } = this.#state;
-    let found = 0;
-    for (let slab = 1; slab < unused; slab++) {
-      if (words[this.#state.slab(slab) + S_PFN] !== 0) found += this.#inspect.validate(slab);
-    }
-    return found;
+    const { words } = this.#state;
+    const listed = [N_HEAD, N_FULL_HEAD].flatMap((ends) => slabsFrom(this.#state, words[ends]));
+    return listed.reduce((found, slab) => found + (this.#inspect?.validate(slab) ?? 0), 0);
   }
 
   /**
@@ -303,13 +345,14 @@ export class SlubCache implements SlabCache {
     const machine = this.#machine;
     const plan = this.#plan;
     const addresses = this.#addresses;
-    const { freePointers, memory } = machine;
+    const { freePointers, memory, onTrace } = machine;
     const reports = createSlabReports(state, machine, memory, plan, addresses);
     if (memory !== null && (freePointers || plan.limits.isDebug)) {
       state.writer = createObjectBytes(state, machine, memory, plan, addresses);
       if (plan.limits.isDebug) this.#inspect = createObjectChecks(state, machine, memory, plan, addresses, reports);
       if ((plan.flags & SLAB_CONSISTENCY_CHECKS) !== 0) state.checks = this.#inspect;
     }
+    if ((plan.flags & SLAB_TRACE) !== 0 && onTrace !== null) state.writer = createTracing(state, addresses, reports, onTrace, state.writer);
     return { state, machine, plan, addresses, reports };
   }
 

@@ -19,12 +19,18 @@ export interface SlubMachine {
   readonly slabAt: (addr: PhysAddr) => number;
   /** The caches by their numbers. */
   readonly caches: readonly (SlubCache | null)[];
+  /** Whether a new cache may be joined with an old one. */
+  readonly merge: boolean;
   /** RAM, or null for addresses alone. */
   readonly memory: PhysicalMemory | null;
   /** Whether links of free objects are written into them also where nothing is debugged. */
   readonly freePointers: boolean;
   /** Tells who takes or gives back an object, or null. */
   readonly tracks: (() => SlabTrack) | null;
+  /** Receives the text about objects of traced caches, or null. */
+  readonly onTrace: ((text: string) => void) | null;
+  /** Runs functions after a grace period. */
+  readonly callRcu: (callback: () => void) => void;
   /** Who is asking. */
   readonly cpus: CpuContext;
   /** Receiver of reports, or null. */

@@ -36,6 +36,8 @@ export interface SlabReports {
   readonly trailer: (moment: SlabMoment, addr: PhysAddr, link: number) => string[];
   /** Tells who took an object and who gave it back, as far as it is known. */
   readonly tracks: (addr: PhysAddr) => string[];
+  /** Tells that an object of a traced cache is handed out, or comes back with its bytes. */
+  readonly trace: (moment: SlabMoment, addr: PhysAddr, isTaken: boolean) => string[];
 }
 
 /**
@@ -68,11 +70,15 @@ export function createSlabReports(
   function slabLine({ slab, used, free }: SlabMoment): string {
     const words = s.words;
     const at = s.slab(slab);
-    const fp = free > 0 ? addresses.addressOf((slab << s.indexBits) + free - 1) : 0;
+    const fp = linkTarget(slab, free);
     const first = words[at + S_PFN] * pageSize;
     const bits = machine.frames.flags[words[at + S_PFN]] >>> 0;
     const names = (bits & (1 << PG_slab)) !== 0 ? '(slab)' : '';
     return `Slab ${long(first)} objects=${String(words[at + S_OBJECTS])} used=${String(used)} fp=${long(fp)} flags=0x${bits.toString(16)}${names}`;
+  }
+
+  function linkTarget(slab: number, link: number): PhysAddr {
+    return link > 0 ? addresses.addressOf((slab << s.indexBits) + link - 1) : 0;
   }
 
   function tracks(addr: PhysAddr): string[] {
@@ -115,7 +121,13 @@ export function createSlabReports(
     ];
   }
 
-  return { header, slabLine, trailer, tracks };
+  function trace({ slab, used, free }: SlabMoment, addr: PhysAddr, isTaken: boolean): string[] {
+    const fp = linkTarget(slab, free);
+    const line = `TRACE ${plan.name} ${isTaken ? 'alloc' : 'free'} ${long(addr)} inuse=${String(used)} fp=${long(fp)}`;
+    return isTaken ? [line] : [line, ...section('Object', addr, plan.objectSize)];
+  }
+
+  return { header, slabLine, trailer, tracks, trace };
 }
 
 /**

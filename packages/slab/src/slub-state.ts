@@ -17,8 +17,9 @@
  *   a slab is in one place: CPU slab, one CPU's stack, node list, full list, or nowhere (full)
  *   INUSE + objects on the slab's own list = OBJECTS
  *   objects with a link other than LIVE = objects on the slab's own list + on the list of the CPU that has it
- *   FROZEN = 1 for CPU slabs and on stacks, 0 elsewhere
- *   N_PARTIAL = length of the node list;  N_SLABS = slabs in use;  N_OBJECTS = sum of their OBJECTS
+ *   FROZEN = 1 for CPU slabs, on stacks, and for debugged slabs out of use for damage; 0 elsewhere
+ *   N_PARTIAL = length of the node list;  N_SLABS = slabs with a first frame that are not WAITING;  N_OBJECTS = sum of their OBJECTS
+ *   a slab that is WAITING is nowhere, and all its objects are free
  *   bases of a CPU = first object of its slab
  *   STACKED of a slab = slabs on the stack from it down, of those pushed one by one
  * ```
@@ -33,7 +34,7 @@ export const S_FREE = 0;
 export const S_INUSE = 1;
 /** Slab: objects there are. */
 export const S_OBJECTS = 2;
-/** Slab: 1 while it belongs to a CPU. */
+/** Slab: 1 while it belongs to a CPU; WAITING when it is given back and readers may still look at it. */
 export const S_FROZEN = 3;
 /** Slab: next one on its list or stack; of an unused number, the next unused one. */
 export const S_NEXT = 4;
@@ -65,6 +66,9 @@ export const N_SLABS = 5;
 export const N_OBJECTS = 6;
 const NODE_WORDS = 8;
 
+/** In place of FROZEN: the slab counts no more, its pages are given back later. */
+export const WAITING = 2;
+
 /** Link of an object that somebody has. */
 export const LIVE = -1;
 /** Link of an object that a bulk free has looked at and not freed yet. */
@@ -85,9 +89,11 @@ export interface SlubLimits {
   /** Objects in the largest slab. */
   readonly objects: number;
   /** Slabs on the node list from which on an empty one is given back. */
-  readonly minPartial: number;
-  /** Slabs on a CPU's stack from which on the stack is emptied. */
-  readonly cpuPartialSlabs: number;
+  minPartial: number;
+  /** Free objects that a CPU may keep on its stack. */
+  cpuPartial: number;
+  /** The same in slabs, from which on the stack is emptied. */
+  cpuPartialSlabs: number;
   /** True for a debugged cache: CPUs keep nothing, objects come one by one from the node list. */
   readonly isDebug: boolean;
   /** True when full slabs are listed. */
@@ -112,7 +118,7 @@ export interface SlabSource {
    */
   readonly grow: (s: SlubState, slab: number, gfp: Gfp) => number;
   /**
-   * Gives the pages of a slab back.
+   * Gives the pages of a slab back, and then its number.
    *
    * @param s - the cache.
    * @param slab - number of the slab.

@@ -13,10 +13,12 @@ import {
 import type {
   CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject, SlabTrack,
 } from '@kmem/contracts';
-import { cacheGeometry, DEBUG_FLAGS } from './geometry.js';
+import { readDebugOption } from './debug-option.js';
+import { cacheGeometry, DEBUG_FLAGS, type CacheShape } from './geometry.js';
 import { findMergeable } from './merging.js';
 import { createSlabAt } from './object-address.js';
 import { requireInteger } from './option-checks.js';
+import { isTypesafe } from './slab-pages.js';
 import { SlubCache } from './slub-cache.js';
 import { MOST_CACHES, report, type SlubMachine } from './slub-machine.js';
 import { SLAB_NUMBER_BITS } from './slub-state.js';
@@ -37,6 +39,19 @@ export interface SlubOptions {
   readonly freePointers?: boolean;
   /** Tells who takes or gives back an object, for caches with `SLAB_STORE_USER`. */
   readonly tracks?: () => SlabTrack;
+  /**
+   * What the kernel's boot option slub_debug is set to: letters, and names of caches; the empty text is FZPU for all.
+   * @defaultValue caches are debugged as their flags say
+   */
+  readonly debug?: string;
+  /** Receives the text about every object that a cache with `SLAB_TRACE` hands out or takes back. */
+  readonly onTrace?: (text: string) => void;
+  /**
+   * Runs functions after a grace period each, in the order in which they come: pages of caches with `SLAB_TYPESAFE_BY_RCU`
+   * stay theirs until then.
+   * @defaultValue there are no readers: at once
+   */
+  readonly callRcu?: (callback: () => void) => void;
   /**
    * The current CPU.
    * @defaultValue one CPU
@@ -66,6 +81,9 @@ const KNOWN_FLAGS =
   SLAB_PANIC | SLAB_POISON | SLAB_RECLAIM_ACCOUNT | SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU |
   SLAB_DEBUG_OBJECTS | SLAB_FAILSLAB | SLAB_KASAN | SLAB_MEM_SPREAD | SLAB_NO_USER_FLAGS | SLAB_NOLEAKTRACE | SLAB_SKIP_KFENCE;
 
+/** Flags that make objects larger. */
+const GROWING_FLAGS = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER;
+
 /** The caller unless stated. */
 const SINGLE_CPU: CpuContext = Object.freeze({
   nrCpus: 1,
@@ -76,6 +94,10 @@ const SINGLE_CPU: CpuContext = Object.freeze({
   realtime: false,
   oomVictim: false,
 });
+
+function runNow(callback: () => void): void {
+  callback();
+}
 
 /**
  * Makes an object allocator that works like SLUB of Linux 6.1.
@@ -98,23 +120,28 @@ const SINGLE_CPU: CpuContext = Object.freeze({
  */
 export function slub(options: SlubOptions): Slub {
   const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null, freePointers = false, tracks = null } = options;
+  const { callRcu = runNow, debug = null, onTrace = null } = options;
+  const debugOption = readDebugOption(debug);
   const slabAt = createSlabAt(frames);
   const { nrFrames, pageShift } = frames;
   const pageSize = 2 ** pageShift;
   /** By number; a number is free again after its cache's end. */
   const numbered: (SlubCache | null)[] = [];
-  const machine: SlubMachine = { pages, frames, slabAt, caches: numbered, memory, freePointers, tracks, cpus, reports, warnedZero: false };
+  const machine: SlubMachine = { pages, frames, slabAt, caches: numbered, merge, memory, freePointers, tracks, onTrace, callRcu, cpus, reports, warnedZero: false };
   let newestFirst: readonly SlubCache[] = [];
 
   function createCache(asked: SlabCacheOptions): SlubCache | null {
-    const { name, sizeBytes, flags = 0, ctor = null, userOffset = 0, userSize = 0 } = asked;
+    const { name, sizeBytes, ctor = null } = asked;
     checkCacheOptions(asked);
-    const shape = { objectSize: sizeBytes, align: asked.align ?? 0, flags, hasConstructor: ctor !== null };
-    const geometry = cacheGeometry({ ...shape, nrCpus: cpus.nrCpus, pageShift: pages.pageShift, maxOrder: pages.maxOrder });
+    const shape = shapeOf(asked);
+    const geometry = cacheGeometry(shape);
     if (geometry === null) return refuse(machine, asked, `no block of pages holds an object of ${String(sizeBytes)} bytes`);
-    if ((flags & ~KNOWN_FLAGS) !== 0) return refuse(machine, asked, `the flags 0x${(flags & ~KNOWN_FLAGS).toString(16)} are not known`);
+    const unknown = shape.flags & ~KNOWN_FLAGS;
+    if (unknown !== 0) return refuse(machine, asked, `the flags 0x${unknown.toString(16)} are not known`);
+    const { userOffset, userSize } = userPart(machine, asked);
+    const { flags } = shape;
     const { align } = geometry;
-    const wanted = { size: sizeBytes, align, flags, hasConstructor: shape.hasConstructor, userSize };
+    const wanted = { size: sizeBytes, align, flags, hasConstructor: ctor !== null, userSize };
     const joined = merge ? findMergeable([...newestFirst].reverse(), wanted) : undefined;
     if (joined !== undefined) {
       joined.join(sizeBytes);
@@ -124,19 +151,30 @@ export function slub(options: SlubOptions): Slub {
     const number = unused < 0 ? numbered.length : unused;
     if (number >= MOST_CACHES) return refuse(machine, asked, `there are ${String(MOST_CACHES)} caches already`);
     const isDebug = (flags & DEBUG_FLAGS) !== 0;
-    const { cpuPartialSlabs, minPartial, objects } = geometry;
+    const { cpuPartial, cpuPartialSlabs, minPartial, objects } = geometry;
     const places = { pageSize, redLeftPad: geometry.redLeftPad, endOfMemory: nrFrames * pageSize };
     const listsFull = (flags & SLAB_STORE_USER) !== 0;
-    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartialSlabs, isDebug, listsFull, ...places };
+    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartial, cpuPartialSlabs, isDebug, listsFull, ...places };
     const sizes = { objectSize: sizeBytes, inuse: geometry.inuse, userOffset, userSize };
     const plan = { name, number, flags, geometry, ctor, destroyed: false, refcount: 1, limits, ...sizes };
     const cache = new SlubCache(machine, plan, () => {
-      numbered[number] = null;
       newestFirst = newestFirst.filter((other) => other !== cache);
+      // Pages that wait for readers have the number in them.
+      if (isTypesafe(plan)) callRcu(() => void (numbered[number] = null));
+      else numbered[number] = null;
     });
     numbered[number] = cache;
     newestFirst = [cache, ...newestFirst];
     return cache;
+  }
+
+  /** What is to be computed, debug flags included. */
+  function shapeOf({ align = 0, ctor, flags: asked = 0, name, sizeBytes }: SlabCacheOptions): Required<CacheShape> {
+    const { pageShift, maxOrder } = pages;
+    const flags = debugOption.flagsOf(name, asked);
+    const shape = { objectSize: sizeBytes, align, flags, hasConstructor: ctor !== undefined, nrCpus: cpus.nrCpus, pageShift, maxOrder };
+    if (!debugOption.keepsOrder || cacheGeometry(shape)?.minOrder === Math.max(0, Math.ceil(Math.log2(sizeBytes)) - pageShift)) return shape;
+    return { ...shape, flags: flags & ~GROWING_FLAGS };
   }
 
   function cacheOf(addr: PhysAddr): SlubCache | null {
@@ -155,6 +193,15 @@ export function slub(options: SlubOptions): Slub {
   return { createCache, caches: () => newestFirst, cacheOf, find, assertValid };
 }
 
+/** The part of an object that may be copied to and from user space. One that does not fit is none (slab spec 2). */
+function userPart(machine: SlubMachine, asked: SlabCacheOptions): { readonly userOffset: number; readonly userSize: number } {
+  const { name, sizeBytes, userOffset = 0, userSize = 0 } = asked;
+  if (userOffset + userSize <= sizeBytes && (userSize > 0 || userOffset === 0)) return { userOffset, userSize };
+  const what = `cache ${name}: ${String(userSize)} bytes from ${String(userOffset)} on are no part of ${String(sizeBytes)}; nothing may be copied`;
+  report(machine, new KernelBug('BAD_CACHE', what, { cache: name, sizeBytes, userOffset, userSize }, 'warn'));
+  return { userOffset: 0, userSize: 0 };
+}
+
 /** A cache cannot be made: stops the machine if the flags say so, otherwise warns. */
 function refuse(machine: SlubMachine, asked: SlabCacheOptions, why: string): null {
   const { flags = 0, name, sizeBytes } = asked;
@@ -168,6 +215,6 @@ function checkCacheOptions(asked: SlabCacheOptions): void {
   if (typeof name !== 'string') throw new TypeError(`name: expected a string, got ${typeof name}`);
   if (name === '') throw new RangeError('name: expected at least one character, got none');
   requireInteger('sizeBytes', sizeBytes, 1, 2 ** 31 - 1);
-  requireInteger('userOffset', userOffset, 0, sizeBytes);
-  requireInteger('userSize', userSize, 0, sizeBytes - userOffset);
+  requireInteger('userOffset', userOffset, 0, 2 ** 31 - 1);
+  requireInteger('userSize', userSize, 0, 2 ** 31 - 1);
 }

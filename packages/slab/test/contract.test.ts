@@ -15,4 +15,8 @@ function machine(make: (pages: BuddyAllocator, frames: FrameTable, memory: Physi
 
 slabAllocatorSuite(test, { name: 'slub', create: () => machine((pages, frames, memory) => slub({ pages, frames, memory })) });
 
+slabAllocatorSuite(test, { name: 'slub with links in memory', create: () => machine((pages, frames, memory) => slub({ pages, frames, memory, freePointers: true })) });
+
+slabAllocatorSuite(test, { name: 'slub, slub_debug=FZPU', create: () => machine((pages, frames, memory) => slub({ pages, frames, memory, debug: 'FZPU' })) });
+
 slabAllocatorSuite(test, { name: 'reference', create: () => machine((pages, _frames, memory) => new ReferenceSlabAllocator({ pages, memory })) });

@@ -16,9 +16,10 @@ export interface KmallocMachine extends Kmalloc, KmallocUnderTest {
  * Boots the machine.
  *
  * @param reports - receiver of reports; without it they are thrown.
+ * @param debug - boot option slub_debug.
  * @returns its parts.
  */
-export function bootKmalloc(reports?: ReportSink): KmallocMachine {
+export function bootKmalloc(reports?: ReportSink, debug?: string): KmallocMachine {
   const profile = recordedPc({ ramMib: 512, nrCpus: 1 });
   const { zones, free, nrFrames } = describeMachine(profile);
   const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
@@ -26,7 +27,7 @@ export function bootKmalloc(reports?: ReportSink): KmallocMachine {
   const memory = createMemory({ sizeBytes: nrFrames * 4096, backing: 'sparse' });
   const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, ...(reports && { reports }) });
   const parts = { pages, frames, memory, ...(reports && { reports }) };
-  const slabs = slub(parts);
+  const slabs = slub({ ...parts, ...(debug !== undefined && { debug }) });
   return {
     ...createKmalloc({ ...parts, slabs }),
     pages,

@@ -16,7 +16,7 @@ describe('requests for nothing and for too much', () => {
   const family = bootKmalloc();
   const { kmalloc, kfree, ksize, kcalloc, kmallocArray, kreallocArray } = family;
 
-  test('nothing is ZERO_SIZE_PTR, which may be freed', () => {
+  test('21.1: nothing is ZERO_SIZE_PTR, which may be freed', () => {
     expect(kmalloc(0, GFP_KERNEL)).toBe(ZERO_SIZE_PTR);
     expect(kcalloc(100, 0, GFP_KERNEL)).toBe(ZERO_SIZE_PTR);
     expect([ksize(NULL), ksize(ZERO_SIZE_PTR)]).toEqual([0, 0]);
@@ -24,7 +24,7 @@ describe('requests for nothing and for too much', () => {
     kfree(ZERO_SIZE_PTR);
   });
 
-  test('the largest block is served, one byte more is not', () => {
+  test('21.2: the largest block is served, one byte more is not', () => {
     const addr = kmalloc(2 ** 22, GFP_KERNEL);
     expect(ksize(addr)).toBe(2 ** 22);
     expect(family.largePages()).toBe(1024);
@@ -34,7 +34,7 @@ describe('requests for nothing and for too much', () => {
     expect(kmalloc(2 ** 60, GFP_KERNEL | __GFP_NOWARN)).toBe(NULL);
   });
 
-  test('an array whose size overflows is NULL without asking anybody', () => {
+  test('21.37: an array whose size overflows is NULL without asking anybody', () => {
     expect(kmallocArray(2 ** 33, 2 ** 33, GFP_KERNEL)).toBe(NULL);
     expect(kcalloc(2 ** 40, 2 ** 30, GFP_KERNEL)).toBe(NULL);
     expect(kreallocArray(NULL, 2 ** 40, 2 ** 30, GFP_KERNEL)).toBe(NULL);
@@ -78,7 +78,7 @@ describe('addresses that nobody took', () => {
     pages.assertValid();
   });
 
-  test('a single page of the page allocator is freed with a warning', () => {
+  test('21.57: a single page of the page allocator is freed with a warning', () => {
     const seen: KernelBug[] = [];
     const family = bootKmalloc({ report: (bug) => seen.push(bug) });
     const { pages } = family;
@@ -90,7 +90,7 @@ describe('addresses that nobody took', () => {
 });
 
 describe('what is in the memory', () => {
-  test('kzalloc clears the whole object, not only what was asked for', () => {
+  test('21.25: kzalloc clears the whole object, not only what was asked for', () => {
     const family = bootKmalloc();
     const { memory } = family;
     const addr = family.kmalloc(50, GFP_KERNEL);

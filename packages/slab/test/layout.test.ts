@@ -117,7 +117,7 @@ describe('links of free objects', () => {
     return [...(memory?.view(addr, 64) ?? [])].flatMap((byte, i) => (byte === FILL ? [] : [i]));
   };
 
-  test('a freed object of 64 bytes changes where its link stands only (slab spec 21.33)', () => {
+  test('21.33: a freed object of 64 bytes changes where its link stands only', () => {
     expect(changedBytes(true)).toEqual([32, 33, 34, 35, 36, 37, 38, 39]);
     expect(changedBytes(false)).toEqual([]);
   });

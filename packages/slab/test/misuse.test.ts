@@ -1,4 +1,6 @@
 /** What each kind of misuse is answered with: by a plain cache, by a debugged one, and by a real kernel. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   GFP_KERNEL, SLAB_CONSISTENCY_CHECKS, SLAB_POISON, SLAB_RED_ZONE, SLAB_STORE_USER, type KernelBug, type PhysAddr,
 } from '@kmem/contracts';
@@ -150,10 +152,16 @@ const MISUSE = {
     write(object + SIZE, 'x');
     cache.free(object);
   },
-  'write behind what was asked for, inside the object': ({ make, write }) => {
+  'write past the request, inside the object': ({ make, write }) => {
     const cache = make('c');
     const [object] = takeObjects(cache, 2);
     write(object + SIZE - 1, 'x');
+    cache.free(object);
+  },
+  'write past an odd size, before the next word': ({ make, write }) => {
+    const cache = make('c', SIZE - 4);
+    const [object] = takeObjects(cache, 2);
+    write(object + SIZE - 4, 'x');
     cache.free(object);
   },
   'write after free': ({ make, write }) => {
@@ -203,7 +211,8 @@ const BAD_POINTERS = Array.from({ length: 8 }, () => 'BAD_OBJECT');
 const ANSWERS: Readonly<Record<keyof typeof MISUSE, readonly [plain: string[], f: string[], fzpu: string[]]>> = {
   'write before an object': [[], [], ['CORRUPT_OBJECT']],
   'write after an object': [[], [], ['CORRUPT_OBJECT']],
-  'write behind what was asked for, inside the object': [[], [], []],
+  'write past the request, inside the object': [[], [], []],
+  'write past an odd size, before the next word': [[], [], ['CORRUPT_OBJECT']],
   'write after free': [[], [], ['CORRUPT_OBJECT']],
   'write behind the last slot': [[], [], ['CORRUPT_OBJECT']],
   'double free': [['DOUBLE_FREE'], ['DOUBLE_FREE'], ['DOUBLE_FREE']],
@@ -214,9 +223,10 @@ const ANSWERS: Readonly<Record<keyof typeof MISUSE, readonly [plain: string[], f
   'destroy with a live object': [['LIVE_OBJECTS', 'LIVE_OBJECTS'], ['LIVE_OBJECTS', 'LIVE_OBJECTS'], ['LIVE_OBJECTS', 'LIVE_OBJECTS']],
 };
 
+const MODES = [['plain', 0, 0], ['F', SLAB_CONSISTENCY_CHECKS, 1], ['FZPU', FZPU, 2]] as const;
+
 describe('what each mode reports', () => {
-  const modes = [['plain', 0, 0], ['F', SLAB_CONSISTENCY_CHECKS, 1], ['FZPU', FZPU, 2]] as const;
-  const cases = modes.flatMap(([mode, flags, at]) =>
+  const cases = MODES.flatMap(([mode, flags, at]) =>
     // Without bytes there is nothing to overwrite.
     [true, false].flatMap((withMemory) => Object.entries(MISUSE).filter(([name]) => withMemory || !name.startsWith('write')).map(
       ([name, story]) => [mode, withMemory ? 'bytes' : 'addresses', name, story, flags, ANSWERS[name as keyof typeof MISUSE][at]] as const,
@@ -235,6 +245,26 @@ describe('what each mode reports', () => {
     expect(cache.shrink()).toBe(true);
     machine.slab.assertValid();
   });
+});
+
+/** What the kernel says of a report, without addresses; nothing where it is not known to say anything. */
+function kernelWords({ fields: { text } }: KernelBug): string[] {
+  const words = /^BUG c: (.*)$/m.exec(String(text))?.[1] ?? /^cache_from_obj: .*$/m.exec(String(text))?.[0];
+  return words === undefined ? [] : [words.replace(/ 0x[0-9a-f]+/, '')];
+}
+
+test('the table in the README is what happens', () => {
+  const rows = Object.entries(MISUSE).map(([name, story]) => {
+    const cells = MODES.map(([, flags]) => {
+      const machine = watched(flags);
+      story(machine);
+      return { codes: machine.reports.map(({ code }) => `\`${code}\``), words: machine.reports.flatMap(kernelWords) };
+    });
+    const text = (items: readonly string[]): string => [...new Set(items)].join(', ');
+    return `| ${[name, ...cells.map(({ codes }) => text(codes)), text(cells[2].words)].map((cell) => cell || '-').join(' | ')} |`;
+  });
+  const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
+  expect(readme.split('\n').filter((line) => /^\| (write|double|interior|wrong|foreign|destroy)/.test(line))).toEqual(rows);
 });
 
 describe('without a receiver of reports', () => {

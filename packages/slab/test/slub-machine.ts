@@ -1,10 +1,10 @@
 /** Machines that the tests of slub() run on. */
 import { BuddyAllocator } from '@kmem/buddy';
 import { GFP_KERNEL, NULL } from '@kmem/contracts';
-import type { CpuContext, PhysicalMemory, ReportSink, SlabCacheOptions, SlabTrack } from '@kmem/contracts';
+import type { CpuContext, Gfp, Order, PhysicalMemory, SlabCacheOptions } from '@kmem/contracts';
 import { createFrameTable, createMemory } from '@kmem/hw';
 import { slub } from '../src/index.js';
-import type { Slub, SlubCache } from '../src/index.js';
+import type { Slub, SlubCache, SlubOptions } from '../src/index.js';
 
 /** The parts of a machine. */
 export interface TestMachine {
@@ -15,14 +15,13 @@ export interface TestMachine {
   readonly cpus: { cpu: number };
 }
 
-/** What a machine is to have. */
-export interface TestMachineOptions {
+/** What a machine is to have; the rest goes to slub(). */
+export interface TestMachineOptions extends Omit<Partial<SlubOptions>, 'pages' | 'frames' | 'memory' | 'cpus'> {
   readonly nrFrames?: number;
   readonly nrCpus?: number;
   readonly withMemory?: boolean;
-  readonly reports?: ReportSink;
-  readonly freePointers?: boolean;
-  readonly tracks?: () => SlabTrack;
+  /** Is told of every request for pages. */
+  readonly onPages?: (gfp: Gfp, order: Order) => void;
 }
 
 /**
@@ -32,13 +31,20 @@ export interface TestMachineOptions {
  * @returns its parts.
  */
 export function testMachine(options: TestMachineOptions = {}): TestMachine {
-  const { nrFrames = 1024, nrCpus = 1, withMemory = false, reports, freePointers = false, tracks } = options;
+  const { nrFrames = 1024, nrCpus = 1, withMemory = false, onPages, ...others } = options;
   const frames = createFrameTable({ nrFrames });
   const pages = new BuddyAllocator({ frames });
+  if (onPages !== undefined) {
+    const allocPages = pages.allocPages.bind(pages);
+    pages.allocPages = (gfp, order) => {
+      onPages(gfp, order);
+      return allocPages(gfp, order);
+    };
+  }
   const nobody = { inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false };
   const cpus: CpuContext & { cpu: number } = { nrCpus, cpu: 0, ...nobody };
   const memory = withMemory ? createMemory({ sizeBytes: frames.nrFrames * 4096, backing: 'dense' }) : undefined;
-  return { pages, cpus, memory, slab: slub({ pages, frames, cpus, freePointers, ...(memory && { memory }), ...(reports && { reports }), ...(tracks && { tracks }) }) };
+  return { pages, cpus, memory, slab: slub({ pages, frames, cpus, ...(memory && { memory }), ...others }) };
 }
 
 /**

@@ -17,13 +17,13 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('the order in which objects come', () => {
-  test('a fresh slab hands out ascending addresses, one size apart', () => {
+  test('21.5: a fresh slab hands out ascending addresses, one size apart', () => {
     const cache = madeCache(testMachine().slab, { sizeBytes: 64 });
     const objects = takeObjects(cache, 64);
     expect(objects).toEqual(objects.map((_, i) => objects[0] + i * 64));
   });
 
-  test('the object freed last comes first', () => {
+  test('21.6: the object freed last comes first', () => {
     const cache = madeCache(testMachine().slab, { sizeBytes: 64 });
     const [a, b] = takeObjects(cache, 2);
     cache.free(a);
@@ -31,7 +31,7 @@ describe('the order in which objects come', () => {
     expect(takeObjects(cache, 2)).toEqual([b, a]);
   });
 
-  test('a CPU sees what others freed into its slab only when its own list is empty', () => {
+  test('21.7: a CPU sees what others freed into its slab only when its own list is empty', () => {
     const { cpus, slab } = testMachine({ nrCpus: 2 });
     const cache = madeCache(slab, { sizeBytes: 64 });
     const [first] = takeObjects(cache, 1);
@@ -43,7 +43,7 @@ describe('the order in which objects come', () => {
     expect(takeObjects(cache, 1)).toEqual([first]);
   });
 
-  test('slabs that got one object back each are used in the order a real kernel showed', () => {
+  test('21.8: slabs that got one object back each are used in the order a real kernel showed', () => {
     // Two CPUs make slabs of 16 objects and stacks of 3 slabs.
     const cache = madeCache(testMachine({ nrCpus: 2 }).slab, { sizeBytes: 1024 });
     expect(cache.geometry).toMatchObject({ objects: 16, cpuPartialSlabs: 3 });
@@ -53,7 +53,7 @@ describe('the order in which objects come', () => {
     expect(again).toEqual([8, 7, 6, 2, 0, 1, 5, 3, 4]);
   });
 
-  test('a bulk free joins objects of one slab', () => {
+  test('21.15: a bulk free joins objects of one slab', () => {
     const cache = madeCache(testMachine().slab, { sizeBytes: 64 });
     const x = takeObjects(cache, 64);
     const y = takeObjects(cache, 64);
@@ -72,7 +72,7 @@ describe('the order in which objects come', () => {
 });
 
 describe('what becomes of slabs', () => {
-  test('a slab on a stack stays when it becomes empty; only emptying the stack lets it go', () => {
+  test('21.9: a slab on a stack stays when it becomes empty; only emptying the stack lets it go', () => {
     const { pages, slab } = testMachine();
     const cache = madeCache(slab, { sizeBytes: 4096, align: 4096 });
     const objects = takeObjects(cache, 16);
@@ -94,7 +94,7 @@ describe('what becomes of slabs', () => {
     expect(partial.filter(([, inuse]) => inuse === 0)).toHaveLength(cache.geometry.minPartial - 1);
   });
 
-  test('shrink sorts the fullest first and gives empty ones back', () => {
+  test('21.17: shrink sorts the fullest first and gives empty ones back', () => {
     const cache = madeCache(testMachine().slab, { sizeBytes: 64 });
     const slabs = Array.from({ length: 6 }, () => takeObjects(cache, 64));
     [3, 1, 40, 64, 2, 0].forEach((count, i) => {
@@ -114,7 +114,7 @@ describe('what becomes of slabs', () => {
     expect(cache.exportState().full).toHaveLength(1);
   });
 
-  test('with scattered free pages a slab is made smaller', () => {
+  test('21.13: with scattered free pages a slab is made smaller', () => {
     const { pages, slab } = testMachine();
     const single = Array.from({ length: pages.nrFreePages }, () => pages.allocPages(GFP_KERNEL, 0));
     for (const pfn of single.filter((pfn) => pfn % 2 === 0)) pages.freePages(pfn, 0);
@@ -127,7 +127,7 @@ describe('what becomes of slabs', () => {
 });
 
 describe('several objects at a time', () => {
-  test('without memory for all of them there are none', () => {
+  test('21.16: without memory for all of them there are none', () => {
     const { pages, slab } = testMachine();
     const cache = madeCache(slab, { sizeBytes: 4096 });
     const before = pages.nrFreePages + pages.nrPcpPages;
@@ -229,7 +229,7 @@ describe('misuse is reported and changes nothing', () => {
     expect(takeObjects(cache, 1)).toEqual([b]);
   });
 
-  test('a cache with objects in use stays, and they are named', () => {
+  test('21.23: a cache with objects in use stays, and they are named', () => {
     const reports: KernelBug[] = [];
     const { slab } = testMachine({ reports: { report: (bug) => { reports.push(bug); } } });
     const cache = madeCache(slab, { sizeBytes: 64 });
@@ -263,12 +263,12 @@ describe('misuse is reported and changes nothing', () => {
     expect(codeOf(() => slab.createCache({ name: 'odd', sizeBytes: 8, flags: SLAB_PANIC | 1 }))).toBe('BAD_CACHE');
     expect(() => slab.createCache({ name: '', sizeBytes: 8 })).toThrow('name');
     expect(() => slab.createCache({ name: 'none', sizeBytes: 0 })).toThrow('sizeBytes: expected an integer from 1');
-    expect(() => slab.createCache({ name: 'window', sizeBytes: 8, userOffset: 4, userSize: 5 })).toThrow('userSize');
+    expect(() => slab.createCache({ name: 'window', sizeBytes: 8, userOffset: 0.5, userSize: 5 })).toThrow('userOffset: expected an integer from 0');
   });
 });
 
 describe('caches of one size are joined', () => {
-  test('the older one serves both and goes with the last user', () => {
+  test('21.19, 21.24: the older one serves both and goes with the last user', () => {
     const { slab } = testMachine();
     const a = madeCache(slab, { name: 'a', sizeBytes: 60 });
     expect(madeCache(slab, { name: 'b', sizeBytes: 64 })).toBe(a);
