@@ -15,6 +15,7 @@ import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
 import { isScenarioRecording } from './scenario-recording.js';
 import { conformScenarios } from './scenario-replay.js';
+import { conformSleeps, isSleepRecording } from './sleep-calls.js';
 import { recordingKind } from './recording-meta.js';
 import { readSlubRecording } from './slub-recording.js';
 import { conformSlub } from './slub-replay.js';
@@ -58,6 +59,7 @@ export function conform(
   options: ConformOptions = {},
 ): Conformance[] {
   if (isRamTable(input.text)) return conformRamTable(input, implementations);
+  if (isSleepRecording(input.text)) return conformSleeps(input, implementations);
   if (isScenarioRecording(input.text)) return conformScenarios(input, implementations);
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];

@@ -3,6 +3,8 @@ import type {
   Clock,
   CpuId,
   Cpus,
+  Delays,
+  HrTimers,
   Scheduler,
   Softirqs,
   TaskId,
@@ -46,6 +48,10 @@ export interface KernelUnderTest {
   readonly sched: Scheduler;
   /** Softirqs. */
   readonly softirqs: Softirqs;
+  /** High-resolution timers. */
+  readonly hrtimers: HrTimers;
+  /** Busy-waiting and sleeping. */
+  readonly delays: Delays;
   /** Timers. */
   readonly timers: TimersUnderTest;
   /** Wait queues. */
@@ -62,6 +68,8 @@ export interface KernelRequest {
   readonly startNs: number;
   /** Ticks a second. */
   readonly hz: number;
+  /** What the delay loop takes for each ns asked, in ns. */
+  readonly delayLoop: number;
   /** Chooses among runnable tasks. */
   readonly chooseTask: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
 }

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly script: JsonObject;
   /** All lines but the script, `begin` first. */
   readonly lines: readonly ScenarioLine[];
+  /** Members of lines that say nothing about the kernel. */
+  readonly ignored: readonly string[];
 }
 
 /** A file of scenarios. */
@@ -96,15 +98,23 @@ function readScenario(name: string, lines: readonly JsonLine[]): Scenario | null
       script = a;
       continue;
     }
-    if (ev === 'begin') jiffies0 = readJiffies(line, a['jiffies0']);
+    if (ev === 'begin') jiffies0 = readJiffies(line, a['jiffies0'], 'jiffies0');
     events.push({ line: line.number, ev, members, a });
   }
   if (script === null || events[0]?.ev !== 'begin') return null;
-  return { name, jiffies0, script, lines: events };
+  return { name, jiffies0, script, lines: events, ignored: [] };
 }
 
-function readJiffies(line: JsonLine, value: unknown): number {
-  const jiffies = Number(line.string(value, ['a', 'jiffies0']));
-  if (!Number.isSafeInteger(jiffies)) line.fail(['a', 'jiffies0'], 'a whole number as a string');
+/**
+ * Reads a jiffy.
+ *
+ * @param line - where it stands.
+ * @param value - a decimal string.
+ * @param member - the member of `a` it is.
+ * @returns the jiffy.
+ */
+export function readJiffies(line: JsonLine, value: unknown, member: string): number {
+  const jiffies = Number(line.string(value, ['a', member]));
+  if (!Number.isSafeInteger(jiffies)) line.fail(['a', member], 'a whole number as a string');
   return jiffies;
 }

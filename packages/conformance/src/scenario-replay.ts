@@ -6,19 +6,14 @@
  */
 import type { Atomic, Sleepable } from '@kmem/contracts';
 import { TASK_UNINTERRUPTIBLE } from '@kmem/contracts';
-import { quoteError } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import type { JsonObject } from './json-line.js';
-import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
-import { LineDifference, RECORDED_HZ, ScenarioRun, TICK_NS, type Step } from './scenario-run.js';
+import { replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
 import { logAround, numberOf, Program, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
 import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
-
-/** Jiffy with which a recorded machine boots. */
-const INITIAL_JIFFIES = 2 ** 32 - 300 * RECORDED_HZ;
 
 /**
  * Replays all scenarios of a recording.
@@ -44,7 +39,7 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
       leaveOut(reason, scenario.name);
       continue;
     }
-    const { written, found } = replayScenario(scenario, bootKernel);
+    const { written, found } = replayLines(scenario, bootKernel, (run) => new Driver(run).run());
     exact += written;
     total += scenario.lines.length;
     difference ??= found;
@@ -55,50 +50,6 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
     results.push(unsupportedResult(input.name, 'scenarios', `${names.length} left out, ${reason}: ${names.join(', ')}`));
   }
   return results;
-}
-
-function replayScenario(
-  scenario: Scenario,
-  bootKernel: (request: KernelRequest) => KernelUnderTest,
-): { written: number; found: Difference | null } {
-  const run = new ScenarioRun(scenario);
-  const failure = (line: number, what: string, expected: string, got: string): Difference => ({
-    operation: run.written,
-    line,
-    what: `scenario ${scenario.name}: ${what}`,
-    expected,
-    got,
-    state: `${run.written} of ${scenario.lines.length} lines of the scenario were as recorded`,
-  });
-  try {
-    runScenario(run, bootKernel);
-  } catch (error) {
-    if (error instanceof LineDifference) {
-      const { what, expected, got } = error.found;
-      return { written: run.written, found: failure(error.line, what, expected, got) };
-    }
-    return { written: run.written, found: failure(run.next?.line ?? 0, 'running it', 'no error', quoteError(error)) };
-  }
-  if (run.next === undefined) return { written: run.written, found: null };
-  const { line, ev } = run.next;
-  return { written: run.written, found: failure(line, 'event', `event ${ev}`, 'nothing: nobody runs any more') };
-}
-
-function runScenario(run: ScenarioRun, bootKernel: (request: KernelRequest) => KernelUnderTest): void {
-  const { scenario } = run;
-  const kernel = bootKernel({
-    nrCpus: numberOf(scenario.script, 'cpus', 1),
-    startNs: (scenario.jiffies0 - INITIAL_JIFFIES) * TICK_NS,
-    hz: RECORDED_HZ,
-    chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
-  });
-  run.boot(kernel);
-  const driver = new Driver(run);
-  const main = kernel.sched.kthreadCreate(() => driver.run(), 'orc-main', 0);
-  // Before anybody looks for a task: what the kernel itself started goes to sleep first.
-  kernel.run(kernel.clock.now());
-  kernel.sched.wakeUpProcess(main);
-  kernel.run();
 }
 
 /** Does the steps of a script. */
@@ -134,7 +85,7 @@ class Driver {
       case 'schedule_timeout_uninterruptible':
         return yield* this.#sleep(numberOf(step, 'jiffies'));
       case 'msleep':
-        return yield* this.#run.kernel.timers.msleep(numberOf(step, 'ms'));
+        return yield* this.#run.kernel.delays.msleep(numberOf(step, 'ms'));
       case 'events':
         return yield* this.#events();
       default:

@@ -9,20 +9,29 @@
  * What the recording leaves open is taken from it, as the rules of the recordings say: how long busy code takes (j of
  * the next line), and which of several runnable tasks goes on (its task). Everything else is compared.
  */
-import type { Atomic, CpuId, TaskId } from '@kmem/contracts';
+import type { Atomic, CpuId, Sleepable, TaskId } from '@kmem/contracts';
 import { HARDIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/contracts';
-import { compareValues, quoteValue, type ValueDifference } from './compare-values.js';
+import { compareValues, quoteError, quoteValue, type ValueDifference } from './compare-values.js';
+import type { Difference } from './conformance-result.js';
 import type { JsonObject } from './json-line.js';
-import type { KernelUnderTest } from './kernel-under-test.js';
+import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 import type { Scenario, ScenarioLine } from './scenario-recording.js';
+import { numberOf } from './step-kinds.js';
 
 /** One step of a script. */
 export type Step = JsonObject & { readonly do: string };
 
 /** Ticks a second of the recorded machines. */
-export const RECORDED_HZ = 250;
+const RECORDED_HZ = 250;
 /** ns a tick. */
 export const TICK_NS = 1e9 / RECORDED_HZ;
+
+/** What the delay loop of the recorded machine takes for each ns asked: it is calibrated 0.8 % short. */
+const RECORDED_DELAY_LOOP = 0.992;
+/** Jiffy with which a recorded machine boots. */
+const INITIAL_JIFFIES = 2 ** 32 - 300 * RECORDED_HZ;
+/** How far a measured time may be off, in ns: the recorded one contains the cost of the code that measured it. */
+const WITHIN_NS = 100_000;
 
 /** Events written from inside a kernel function: the low byte of pc counts the locks held there. */
 const WRITTEN_INSIDE = ['func'];
@@ -44,6 +53,70 @@ export class LineDifference extends Error {
     this.line = line;
     this.found = found;
   }
+}
+
+/** How far a replay came. */
+export interface Replayed {
+  /** Lines that were written, all as recorded. */
+  readonly written: number;
+  /** The first line that was not; null when there is none. */
+  readonly found: Difference | null;
+}
+
+/**
+ * Replays one scenario on a kernel of its own.
+ *
+ * @param scenario - what was recorded.
+ * @param bootKernel - boots a kernel.
+ * @param code - what the task `orc-main` does on it.
+ * @returns how far it came.
+ */
+export function replayLines(
+  scenario: Scenario,
+  bootKernel: (request: KernelRequest) => KernelUnderTest,
+  code: (run: ScenarioRun) => Sleepable<number>,
+): Replayed {
+  const run = new ScenarioRun(scenario);
+  const failure = (line: number, what: string, expected: string, got: string): Replayed => ({
+    written: run.written,
+    found: {
+      operation: run.written,
+      line,
+      what: `scenario ${scenario.name}: ${what}`,
+      expected,
+      got,
+      state: `${run.written} of ${scenario.lines.length} lines of the scenario were as recorded`,
+    },
+  });
+  try {
+    runOn(run, bootKernel, code);
+  } catch (error) {
+    if (error instanceof LineDifference) return failure(error.line, error.found.what, error.found.expected, error.found.got);
+    return failure(run.next?.line ?? 0, 'running it', 'no error', quoteError(error));
+  }
+  if (run.next === undefined) return { written: run.written, found: null };
+  return failure(run.next.line, 'event', `event ${run.next.ev}`, 'nothing: nobody runs any more');
+}
+
+function runOn(
+  run: ScenarioRun,
+  bootKernel: (request: KernelRequest) => KernelUnderTest,
+  code: (run: ScenarioRun) => Sleepable<number>,
+): void {
+  const { scenario } = run;
+  const kernel = bootKernel({
+    nrCpus: numberOf(scenario.script, 'cpus', 1),
+    startNs: (scenario.jiffies0 - INITIAL_JIFFIES) * TICK_NS,
+    hz: RECORDED_HZ,
+    delayLoop: RECORDED_DELAY_LOOP,
+    chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
+  });
+  run.boot(kernel);
+  const main = kernel.sched.kthreadCreate(() => code(run), 'orc-main', 0);
+  // Before anybody looks for a task: what the kernel itself started goes to sleep first.
+  kernel.run(kernel.clock.now());
+  kernel.sched.wakeUpProcess(main);
+  kernel.run();
 }
 
 /** A scenario while it runs. */
@@ -128,7 +201,7 @@ export class ScenarioRun {
       const { lines } = this.scenario;
       throw new LineDifference(lines[lines.length - 1].line, { what: 'another line', expected: 'the end', got: quoteValue(got) });
     }
-    const found = next.ev === ev ? compareValues(comparable(next.members, ev), comparable(got, ev), ev) : null;
+    const found = next.ev === ev ? compareValues(this.#comparable(next.members, ev), this.#comparable(measuredAs(next.a, got), ev), ev) : null;
     if (found !== null) throw new LineDifference(next.line, found);
     if (next.ev !== ev) throw new LineDifference(next.line, { what: 'event', expected: quoteValue(next.members), got: quoteValue(got) });
     this.written++;
@@ -149,6 +222,7 @@ export class ScenarioRun {
   #untilNext(): number {
     const { clock, timers } = this.kernel;
     const j = this.next?.members['j'];
+    if (this.scenario.ignored.includes('j')) return 0;
     return typeof j === 'number' ? (j - (timers.jiffies - this.zero)) * TICK_NS - (clock.now() % TICK_NS) : 0;
   }
 
@@ -165,13 +239,26 @@ export class ScenarioRun {
     const silent = runnable.find((task) => !this.#writers.has(sched.comm(task)));
     return silent ?? runnable.find((task) => sched.comm(task) === name) ?? runnable[0];
   }
+
+  /** A line without what is not compared: prose, what the scenario ignores, and in places the low byte of pc. */
+  #comparable(line: JsonObject, ev: string): JsonObject {
+    const { pc, a, ...rest } = line;
+    const inside = WRITTEN_INSIDE.includes(ev) && typeof pc === 'number';
+    const members = Object.entries(rest).filter(([name]) => !this.scenario.ignored.includes(name));
+    // Both come from a recording or from write, where `a` is an object.
+    const { doc, ...values } = a as JsonObject;
+    return {
+      ...Object.fromEntries(members),
+      pc: inside ? pc & INSIDE_MASK : pc,
+      a: ev === 'begin' || doc === undefined ? values : { ...values, doc },
+    };
+  }
 }
 
-/** A line without what is not compared: prose, and in places the low byte of pc. */
-function comparable(line: JsonObject, ev: string): JsonObject {
-  const { pc, a, ...rest } = line;
-  const inside = WRITTEN_INSIDE.includes(ev) && typeof pc === 'number';
-  // Both come from readScenarios or write, where `a` is an object.
-  const { doc, ...values } = a as JsonObject;
-  return { ...rest, pc: inside ? pc & INSIDE_MASK : pc, a: ev === 'begin' ? values : { ...values, ...(doc !== undefined && { doc }) } };
+/** A line with the recorded time in place of the one that was measured, if they are near each other. */
+function measuredAs(recorded: JsonObject, line: JsonObject): JsonObject {
+  // `write` made it.
+  const a = line['a'] as JsonObject;
+  const isNear = Math.abs(numberOf(recorded, 'ns', Infinity) - numberOf(a, 'ns')) <= WITHIN_NS;
+  return isNear ? { ...line, a: { ...a, ns: recorded['ns'] } } : line;
 }

@@ -100,6 +100,42 @@ describe.each(['time/timers', 'waitq/queue-entries'])('%s', (name) => {
   });
 });
 
+describe('time/sleeps', () => {
+  const lines = read('time/sleeps').trim().split('\n');
+
+  test('every call takes its time and returns what was recorded', () => {
+    const { exact, total, difference } = replay(lines);
+    expect(difference).toBeNull();
+    expect([exact, total]).toEqual([lines.length, lines.length]);
+  });
+
+  test('a change of any output, and any dropped kick, is noticed', () => {
+    const kick = lines.findIndex((line) => line.includes('"ev":"kick"'));
+    // `ns` is compared within 100 us.
+    const outputs = [...LINE_OUTPUTS.slice(1), 'ret', 'jiffies', 'state_after', 'signal_pending', 'fatal_pending', 'state'];
+    for (const at of [kick, kick + 1]) {
+      // The file was replayed before, so its lines have these members.
+      const line = JSON.parse(lines[at]) as Line;
+      for (const name of outputs) {
+        if (!(name in line) && !(name in line.a)) continue;
+        const a = name in line.a ? { ...line.a, [name]: altered(line.a[name], name) } : line.a;
+        const changed = { ...line, ...(name in line && { [name]: altered(line[name], name) }), a };
+        const copy = [lines[kick], lines[kick + 1]];
+        copy[at - kick] = JSON.stringify(changed);
+        expect([name, replay(copy).difference]).not.toEqual([name, null]);
+      }
+    }
+    expect(replay([lines[kick + 1]]).difference).not.toBeNull();
+    expect(replay([lines[kick], lines[kick + 1].replace(/"ns":\d+/, '"ns":1')]).difference).not.toBeNull();
+  });
+
+  test('functions that are not known are unsupported, by name', () => {
+    const text = lines[0].replace(/"fn":"[^"]*"/, '"fn":"doze"');
+    expect(replay([text]).unsupported).toBe('1 calls of doze, which is not known');
+    expect(replay([text], IMPLEMENTATIONS).unsupported).toBe('there is no kernel to sleep on');
+  });
+});
+
 test('a kernel that does something else is told at the first line that shows it', () => {
   const lines = scenariosOf('time/timers').get('self-rearm-1') ?? [];
   const late: Implementations = {

@@ -5,6 +5,7 @@ export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
   CpuId,
   Gfp,
+  HrTimerId,
   KAddr,
   NodeId,
   Order,
@@ -216,6 +217,8 @@ export {
 export type { Cpus, VectorHandler } from './cpus.js';
 export type { CpuExecution, CpuHooks } from './cpu-execution.js';
 export type { Clock, ClockEvent } from './clock.js';
+export type { Delays } from './delays.js';
+export type { HrTimerFunction, HrTimers } from './hrtimers.js';
 export {
   MAX_SCHEDULE_TIMEOUT,
   SIGKILL,

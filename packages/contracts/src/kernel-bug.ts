@@ -38,6 +38,7 @@ export const KERNEL_BUG_CODES = Object.freeze({
   SLEEP_IN_ATOMIC: 'a function that may sleep was called in atomic context',
   PREEMPT_LEAK: 'a callback ended with another preempt_count than it began with',
   TIMER_ADD_PENDING: 'add_timer was called for a timer that is pending',
+  HRTIMER_NO_FORWARD_STORM: 'a high-resolution timer restarts without being moved forward',
   WRONG_TIMEOUT: 'a timeout is negative',
   BH_IN_IRQ: 'bottom halves were turned on in a hard interrupt or with interrupts off',
   SELF_DEADLOCK: 'a lock was asked for by the CPU that holds it',

@@ -156,21 +156,6 @@ export interface Timers extends SleepTimeout {
    */
   timerShutdown(timer: TimerId): number;
   /**
-   * Sleeps for at least some milliseconds.
-   *
-   * @kernelName msleep
-   * @param ms - how long.
-   */
-  msleep(ms: number): Sleepable<void>;
-  /**
-   * Sleeps for at least some milliseconds, or until a signal is pending.
-   *
-   * @kernelName msleep_interruptible
-   * @param ms - how long.
-   * @returns ms that were left; 0 when the time is over.
-   */
-  msleepInterruptible(ms: number): Sleepable<number>;
-  /**
    * Adds a function that is called at every tick of a CPU, in hard interrupt context, after jiffies were counted on.
    *
    * @param observer - plain code.

@@ -36,6 +36,9 @@ export type TaskId = Unit<'task'>;
 /** Number of a timer. */
 export type TimerId = Unit<'timer'>;
 
+/** Number of a high-resolution timer. */
+export type HrTimerId = Unit<'hrtimer'>;
+
 /** Number of the head of a wait queue. */
 export type WaitHeadId = Unit<'wait-head'>;
 

@@ -5,7 +5,9 @@
  * engine: cpus, execution, clock, clockEvent      @kmem/hw
  *   sched      cpus, execution                    @kmem/sched
  *   softirqs   cpus, execution, sched             @kmem/irq
+ *   hrtimers   cpus, clock, clockEvent            @kmem/time
  *   timers     all of the above                   @kmem/time
+ *   delays     timers and hrtimers to sleep       @kmem/time
  *   waitQueues cpus, sched, timers to sleep       @kmem/waitq
  * ```
  */
@@ -13,7 +15,7 @@ import type { CpuId, ReportSink, SchedTrace, TaskId } from '@kmem/contracts';
 import { createEngine, type Engine, type EngineOptions } from '@kmem/hw';
 import { SoftirqSet } from '@kmem/irq';
 import { TaskScheduler } from '@kmem/sched';
-import { msecsToJiffies, WheelTimers } from '@kmem/time';
+import { HrTimerQueues, msecsToJiffies, TaskDelays, WheelTimers } from '@kmem/time';
 import { TaskWaitQueues } from '@kmem/waitq';
 
 /** Milliseconds that softirqs may take before `ksoftirqd` takes over. */
@@ -23,6 +25,8 @@ const MAX_SOFTIRQ_MS = 2;
 export interface BootOptions extends EngineOptions {
   /** Ticks a second. @default 250 */
   readonly hz?: number;
+  /** What the delay loop takes for each ns asked, in ns. @default 1 */
+  readonly delayLoop?: number;
   /** Receives wake-ups. */
   readonly trace?: SchedTrace;
   /** Receives misuse. @default misuse is thrown */
@@ -37,8 +41,12 @@ export interface Kernel extends Engine {
   readonly sched: TaskScheduler;
   /** Softirqs. */
   readonly softirqs: SoftirqSet;
+  /** High-resolution timers. */
+  readonly hrtimers: HrTimerQueues;
   /** Jiffies and timers. */
   readonly timers: WheelTimers;
+  /** Busy-waiting and sleeping. */
+  readonly delays: TaskDelays;
   /** Wait queues. */
   readonly waitQueues: TaskWaitQueues;
 }
@@ -61,8 +69,10 @@ export function boot(options: BootOptions = {}): Kernel {
     jiffies: () => timers.jiffies,
     maxJiffies: msecsToJiffies(MAX_SOFTIRQ_MS, hz),
   });
-  const timers: WheelTimers = new WheelTimers({ ...parts, sched, softirqs });
+  const hrtimers = new HrTimerQueues(parts);
+  const timers: WheelTimers = new WheelTimers({ ...parts, sched, softirqs, hrtimers });
   timers.addTickObserver(() => sched.schedulerTick());
+  const delays = new TaskDelays({ ...parts, sched, timers, hrtimers });
   const waitQueues = new TaskWaitQueues({ ...parts, sched, sleep: timers });
-  return { ...engine, sched, softirqs, timers, waitQueues };
+  return { ...engine, sched, softirqs, hrtimers, timers, delays, waitQueues };
 }

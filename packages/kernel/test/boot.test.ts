@@ -147,7 +147,7 @@ describe('a lost wake-up', () => {
 function eventLog(): string {
   const log: string[] = [];
   const kernel: Kernel = boot({ nrCpus: 2, trace: { schedWaking: (task) => void log.push(`waking ${task}`) } });
-  const { cpus, clock, sched, timers, waitQueues } = kernel;
+  const { cpus, clock, sched, timers, delays, waitQueues } = kernel;
   const note = (text: string): void => void log.push(`${clock.now()} ${cpus.cpu} ${cpus.preemptCount()} ${text}`);
   sched.addSwitchHooks({ switchIn: (task) => note(`in ${task}`), switchOut: (task) => note(`out ${task}`), exit: (task) => note(`exit ${task}`) });
   timers.addTickObserver(() => note(`tick ${timers.jiffies}`));
@@ -156,7 +156,7 @@ function eventLog(): string {
   for (let i = 0; i < 6; i++) {
     start(kernel, i & 1, function* () {
       for (let round = 0; round < 5; round++) {
-        yield* timers.msleep(3 * i + round);
+        yield* delays.msleep(3 * i + round);
         yield* cpus.busyUntil(clock.now() + 700_000 * (i + 1));
         tokens++;
         waitQueues.wakeUp(head, TASK_NORMAL, 1);

@@ -1,16 +1,16 @@
 /**
- * Tick: counts jiffies, and decides when the clock-event device of each CPU interrupts it.
+ * Tick: counts jiffies, at a high-resolution timer of each CPU.
  *
  * ```
  * jiffies = initial + ticks that have arrived; a tick is due at every multiple of tickNs
- * busy CPU    its device is set to the next multiple
- * idle CPU    it is set to the jiffy of its next timer, or not at all
+ * busy CPU    its timer is started for the next multiple
+ * idle CPU    for the jiffy of its next wheel timer, or not at all
  * ```
  *
  * Every CPU that ticks counts jiffies on, several at once after a pause. (time spec 1, 2, 12)
  */
-import type { Clock, ClockEvent, CpuExecution, CpuId, Cpus, Scheduler } from '@kmem/contracts';
-import { IDLE_TASK, LOCAL_TIMER_VECTOR } from '@kmem/contracts';
+import type { Clock, CpuExecution, CpuId, Cpus, HrTimerId, HrTimers, Scheduler } from '@kmem/contracts';
+import { IDLE_TASK } from '@kmem/contracts';
 import { initialJiffies } from './conversions.js';
 
 /** What the tick works with. */
@@ -20,7 +20,7 @@ export interface TickOptions {
   /** What they read the time from. */
   readonly clock: Clock;
   /** What interrupts them. */
-  readonly clockEvent: ClockEvent;
+  readonly hrtimers: HrTimers;
   /** Whose idle time ends with an interrupt. */
   readonly execution: CpuExecution;
   /** Who says when a CPU is idle. */
@@ -41,20 +41,21 @@ export class Tick {
   readonly #tickNs: number;
   readonly #initial: number;
   readonly #idle: Uint8Array;
+  readonly #timers: readonly HrTimerId[];
 
   /**
-   * Takes LOCAL_TIMER_VECTOR, and follows when CPUs become idle.
+   * Makes the timers, and follows when CPUs become idle.
    *
    * @param options - what it works with.
    */
   constructor(options: TickOptions) {
-    const { cpus, clock, execution, sched, hz } = options;
+    const { cpus, clock, execution, sched, hrtimers, hz } = options;
     this.#options = options;
     this.#tickNs = 1e9 / hz;
     this.#initial = initialJiffies(hz);
     this.jiffies = this.#initial + Math.floor(clock.now() / this.#tickNs);
     this.#idle = new Uint8Array(cpus.nrCpus).fill(1);
-    cpus.setVectorHandler(LOCAL_TIMER_VECTOR, () => this.#interrupt());
+    this.#timers = Array.from({ length: cpus.nrCpus }, (_, cpu) => hrtimers.create(() => this.#due(cpu)));
     execution.setHooks({ interruptEntry: (wasIdle) => wasIdle && this.#catchUp() });
     sched.addSwitchHooks({
       switchIn: (task, cpu) => {
@@ -67,7 +68,7 @@ export class Tick {
   }
 
   /**
-   * Sets the device of a CPU anew if it is idle: its next timer may be another one now.
+   * Starts the timer of a CPU anew if it is idle: the next wheel timer may be another one now.
    *
    * @param cpu - which one.
    */
@@ -75,13 +76,17 @@ export class Tick {
     if (this.#idle[cpu] === 1) this.#programIdle(cpu);
   }
 
-  #interrupt(): void {
-    const { cpus, clockEvent, onTick } = this.#options;
-    const { cpu } = cpus;
+  /** A tick. Returns whether the next one follows. */
+  #due(cpu: CpuId): boolean {
+    const { clock, hrtimers, onTick } = this.#options;
     this.#catchUp();
-    if (this.#idle[cpu] === 1) this.#programIdle(cpu);
-    else clockEvent.program(cpu, this.#nextTick());
     onTick(cpu);
+    if (this.#idle[cpu] === 1) {
+      this.#programIdle(cpu);
+      return false;
+    }
+    hrtimers.hrtimerForward(this.#timers[cpu], clock.now(), this.#tickNs);
+    return true;
   }
 
   #catchUp(): void {
@@ -100,12 +105,12 @@ export class Tick {
   #leaveIdle(cpu: CpuId): void {
     this.#idle[cpu] = 0;
     this.#catchUp();
-    this.#options.clockEvent.program(cpu, this.#nextTick());
+    this.#options.hrtimers.hrtimerStart(this.#timers[cpu], this.#nextTick());
   }
 
   #programIdle(cpu: CpuId): void {
-    const { clockEvent, nextEvent } = this.#options;
+    const { hrtimers, nextEvent } = this.#options;
     const at = (nextEvent(cpu) - this.#initial) * this.#tickNs;
-    clockEvent.program(cpu, Math.max(at, this.#nextTick()));
+    hrtimers.hrtimerStart(this.#timers[cpu], Math.max(at, this.#nextTick()));
   }
 }

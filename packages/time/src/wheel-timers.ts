@@ -13,10 +13,10 @@ import type {
   Atomic,
   AtomicResult,
   Clock,
-  ClockEvent,
   CpuExecution,
   CpuId,
   Cpus,
+  HrTimers,
   KernelBugCode,
   ReportSink,
   Scheduler,
@@ -30,15 +30,12 @@ import {
   KernelBug,
   MAX_SCHEDULE_TIMEOUT,
   RESCHEDULE_VECTOR,
-  TASK_INTERRUPTIBLE,
   TASK_RUNNING,
-  TASK_UNINTERRUPTIBLE,
   TIMER_DEFERRABLE,
   TIMER_IRQSAFE,
   TIMER_PINNED,
   TIMER_SOFTIRQ,
 } from '@kmem/contracts';
-import { jiffiesToMsecs, msecsToJiffies } from './conversions.js';
 import { Tick } from './tick.js';
 import { TimerWheel } from './timer-wheel.js';
 
@@ -51,7 +48,7 @@ export interface WheelTimersOptions {
   /** What they read the time from. */
   readonly clock: Clock;
   /** What interrupts them at a time. */
-  readonly clockEvent: ClockEvent;
+  readonly hrtimers: HrTimers;
   /** Whose idle time ends with an interrupt. */
   readonly execution: CpuExecution;
   /** Who sleeps, and when CPUs are idle. */
@@ -79,7 +76,7 @@ export class WheelTimers implements Timers {
   readonly #wakeSleeper: TimerFunction;
 
   /**
-   * Makes the wheels, takes LOCAL_TIMER_VECTOR and TIMER_SOFTIRQ.
+   * Makes the wheels, takes TIMER_SOFTIRQ.
    *
    * @param options - what they work with.
    * @throws RangeError for an `hz` that cannot be used.
@@ -233,32 +230,15 @@ export class WheelTimers implements Timers {
       sched.setCurrentState(TASK_RUNNING);
       return 0;
     }
-    const end = this.jiffies + timeout;
+    const begin = this.jiffies;
     const timer = this.create();
     this.#sleeper[timer] = sched.current;
     this.timerSetup(timer, this.#wakeSleeper, 0);
-    this.modTimer(timer, end);
+    this.modTimer(timer, begin + timeout);
     yield* sched.schedule();
     this.destroy(timer);
-    return Math.max(0, end - this.jiffies);
-  }
-
-  *msleep(ms: number): Sleepable<void> {
-    let left = msecsToJiffies(ms, this.hz) + 1;
-    while (left > 0) {
-      this.#options.sched.setCurrentState(TASK_UNINTERRUPTIBLE);
-      left = yield* this.scheduleTimeout(left);
-    }
-  }
-
-  *msleepInterruptible(ms: number): Sleepable<number> {
-    const { sched } = this.#options;
-    let left = msecsToJiffies(ms, this.hz) + 1;
-    while (left > 0 && !sched.signalPending(sched.current)) {
-      sched.setCurrentState(TASK_INTERRUPTIBLE);
-      left = yield* this.scheduleTimeout(left);
-    }
-    return jiffiesToMsecs(left, this.hz);
+    // In this order: beside a long timeout the jiffies would be lost to rounding.
+    return Math.max(0, timeout - (this.jiffies - begin));
   }
 
   addTickObserver(observer: (cpu: CpuId) => void): void {

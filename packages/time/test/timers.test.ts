@@ -14,7 +14,7 @@ import {
 import { createEngine } from '@kmem/hw';
 import { SoftirqSet } from '@kmem/irq';
 import { TaskScheduler } from '@kmem/sched';
-import { initialJiffies, msecsToJiffies, WheelTimers } from '@kmem/time';
+import { HrTimerQueues, initialJiffies, msecsToJiffies, TaskDelays, WheelTimers } from '@kmem/time';
 
 const TICK = 4_000_000;
 const JIFFIES0 = initialJiffies(250);
@@ -25,7 +25,9 @@ function machine(nrCpus = 1) {
   const found: KernelBug[] = [];
   const reports = { report: (bug: KernelBug): void => void found.push(bug) };
   const softirqs = new SoftirqSet({ ...engine, sched, jiffies: () => timers.jiffies, reports });
-  const timers: WheelTimers = new WheelTimers({ ...engine, sched, softirqs, reports });
+  const hrtimers = new HrTimerQueues(engine);
+  const timers: WheelTimers = new WheelTimers({ ...engine, sched, softirqs, hrtimers, reports });
+  const delays = new TaskDelays({ ...engine, sched, timers, hrtimers });
   const log: string[] = [];
   const now = (): number => timers.jiffies - JIFFIES0;
   const start = (code: () => Sleepable<unknown>, cpu = 0): number => {
@@ -42,7 +44,7 @@ function machine(nrCpus = 1) {
     timers.timerSetup(timer, () => void log.push(`${name}@${now()}`), flags);
     return timer;
   };
-  return { ...engine, sched, softirqs, timers, log, found, now, start, logging };
+  return { ...engine, sched, softirqs, hrtimers, timers, delays, log, found, now, start, logging };
 }
 
 describe('firing', () => {
@@ -125,11 +127,11 @@ describe('firing', () => {
   });
 
   test('an idle CPU sleeps through to the next timer, however far, and not for deferrable ones', () => {
-    const { timers, log, start, run, step, logging } = machine();
+    const { timers, delays, log, start, run, step, logging } = machine();
     start(function* () {
       timers.modTimer(logging('far'), JIFFIES0 + 250 * 3600);
       timers.modTimer(logging('deferrable', TIMER_DEFERRABLE), JIFFIES0 + 10);
-      yield* timers.msleep(8);
+      yield* delays.msleep(8);
     });
     let steps = 0;
     while (step()) steps++;
@@ -281,9 +283,9 @@ describe('sleeping', () => {
   });
 
   test.each([[1, 3], [4, 3], [10, 5], [20, 7]])('msleep(%i) right after a tick takes %i jiffies', (ms, takes) => {
-    const { timers, log, now, start, run } = machine();
+    const { delays, log, now, start, run } = machine();
     start(function* () {
-      yield* timers.msleep(ms);
+      yield* delays.msleep(ms);
       log.push(`${now()}`);
     });
     run();
@@ -291,10 +293,10 @@ describe('sleeping', () => {
   });
 
   test('msleep_interruptible ends with a signal and says what was left', () => {
-    const { sched, timers, log, start, run, at } = machine();
+    const { sched, delays, log, start, run, at } = machine();
     const task = start(function* () {
-      log.push(`${yield* timers.msleepInterruptible(100)}`);
-      log.push(`${yield* timers.msleepInterruptible(100)}`);
+      log.push(`${yield* delays.msleepInterruptible(100)}`);
+      log.push(`${yield* delays.msleepInterruptible(100)}`);
     });
     at(0, 5 * TICK, () => void sched.sendSig(SIGUSR1, task));
     run();
