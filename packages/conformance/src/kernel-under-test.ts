@@ -1,11 +1,15 @@
 /** What the replayer of scenarios needs of a booted kernel: the contracts of its parts, and a look inside. */
 import type {
+  BitWaits,
   Clock,
+  Completions,
   CpuId,
   Cpus,
   Delays,
   HrTimers,
+  SchedTrace,
   Scheduler,
+  SimpleWaitQueues,
   Softirqs,
   TaskId,
   TimerId,
@@ -56,6 +60,12 @@ export interface KernelUnderTest {
   readonly timers: TimersUnderTest;
   /** Wait queues. */
   readonly waitQueues: WaitQueues;
+  /** Simple wait queues. */
+  readonly simpleWaitQueues: SimpleWaitQueues;
+  /** Completions. */
+  readonly completions: Completions;
+  /** Waits for bits. */
+  readonly bitWaits: BitWaits;
   /** Runs until nothing is left to do, or a time has come. */
   readonly run: (until?: number) => boolean;
 }
@@ -70,6 +80,8 @@ export interface KernelRequest {
   readonly hz: number;
   /** What the delay loop takes for each ns asked, in ns. */
   readonly delayLoop: number;
+  /** Receives wake-ups. */
+  readonly trace: SchedTrace;
   /** Chooses among runnable tasks. */
   readonly chooseTask: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
 }

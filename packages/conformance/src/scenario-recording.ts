@@ -13,6 +13,9 @@
 import { JsonLine, type JsonObject } from './json-line.js';
 import { splitLines } from './recording-meta.js';
 
+/** What processes decide in user space, of which nothing is recorded: when they call. */
+const USER_TIME = ['j'];
+
 /** One line: an event, as recorded. */
 export interface ScenarioLine {
   /** Line in the file, from 1. */
@@ -102,7 +105,7 @@ function readScenario(name: string, lines: readonly JsonLine[]): Scenario | null
     events.push({ line: line.number, ev, members, a });
   }
   if (script === null || events[0]?.ev !== 'begin') return null;
-  return { name, jiffies0, script, lines: events, ignored: [] };
+  return { name, jiffies0, script, lines: events, ignored: 'device' in script ? USER_TIME : [] };
 }
 
 /**

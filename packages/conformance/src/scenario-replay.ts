@@ -13,7 +13,10 @@ import { readScenarios, type Scenario } from './scenario-recording.js';
 import { replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
 import { logAround, numberOf, Program, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
+import { KTHREAD_FAMILY, kthreadSteps } from './kthread-steps.js';
+import { WAIT1_FAMILY, wait1Steps } from './wait1-steps.js';
 import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
+import { WAIT_TASK_FAMILY, waitTaskSteps } from './wait-task-steps.js';
 
 /**
  * Replays all scenarios of a recording.
@@ -60,18 +63,27 @@ class Driver {
   constructor(run: ScenarioRun) {
     this.#run = run;
     const { script } = run.scenario;
-    const make = 'timers' in script ? timerSteps : waitEntrySteps;
-    this.#families = [make(run, (steps) => this.#program(steps))];
+    const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
+    if (familyOf(script) === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
+    else if (familyOf(script) === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
+    else if (familyOf(script) === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, (steps) => this.#steps(steps))];
+    else this.#families = [(familyOf(script) === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
   }
 
   *run(): Sleepable<number> {
     const run = this.#run;
     run.write('begin', { jiffies0: String(run.zero) });
+    for (const { begun } of this.#families) begun?.();
     // Checked by whatIsMissing: every step is one that can be done.
-    for (const step of run.scenario.script['steps'] as readonly Step[]) yield* this.#step(step);
+    yield* this.#steps(run.scenario.script['steps'] as readonly Step[]);
+    if (this.#families.some(({ hasEnd = true }) => !hasEnd)) return 0;
     yield* run.catchUp();
     run.write('end', { jiffies: String(run.kernel.timers.jiffies) });
     return 0;
+  }
+
+  *#steps(steps: readonly Step[]): Sleepable<void> {
+    for (const step of steps) yield* this.#step(step);
   }
 
   *#step(step: Step): Sleepable<unknown> {
@@ -87,7 +99,7 @@ class Driver {
       case 'msleep':
         return yield* this.#run.kernel.delays.msleep(numberOf(step, 'ms'));
       case 'events':
-        return yield* this.#events();
+        return yield* this.#events(step);
       default:
         return yield* this.#atomic(step);
     }
@@ -159,21 +171,22 @@ class Driver {
   }
 
   /** The calls are recorded lines: makes each when it is the next one. */
-  *#events(): Sleepable<void> {
+  *#events(step: Step): Sleepable<void> {
     const run = this.#run;
     for (let next = run.next; next !== undefined && next.ev !== 'end'; next = run.next) {
       const before = run.written;
-      const make = this.#find({ do: `events:${next.ev}` }, 'atomic');
+      const recorded = { do: `events:${next.ev}` };
+      const make = this.#find(recorded, 'sleepable') ?? this.#find(recorded, 'atomic');
       // A line of somebody else: time has to pass for it.
       yield* run.catchUp();
-      if (make !== undefined && run.next === next) yield* make({ do: next.ev, ...next.a });
+      if (make !== undefined && run.next === next) yield* make({ do: next.ev, ...next.a, after: step['after'] });
       if (run.written === before) return;
     }
   }
 }
 
 function setName(step: Step): string {
-  return `set:${Object.keys(step).find((name) => ['timer', 'entry'].includes(name)) ?? ''}`;
+  return `set:${Object.keys(step).find((name) => ['timer', 'entry', 'task', 'nonblock'].includes(name)) ?? ''}`;
 }
 
 /** Steps that the driver itself does. */
@@ -182,20 +195,40 @@ const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible'
 /** Says why a scenario cannot be replayed; null when it can. */
 function whatIsMissing(scenario: Scenario): string | null {
   const { script } = scenario;
-  const known = 'timers' in script ? TIMER_FAMILY : WAIT_ENTRY_FAMILY;
+  const known: Family = familyOf(script);
   for (const name of Object.keys(script)) {
     if (name !== 'steps' && !known.resources.includes(name)) return `resource "${name}" is not interpreted yet`;
   }
   for (const step of stepsIn(script)) {
-    if (!known.steps.includes(step) && !DRIVER_STEPS.includes(step)) return `step "${step}" is not interpreted yet`;
+    const name = String(step['do']);
+    if (!known.steps.includes(name) && !DRIVER_STEPS.includes(name)) return `step "${name}" is not interpreted yet`;
+    const lacking = known.lacks?.(step) ?? null;
+    if (lacking !== null) return `${lacking} is not interpreted yet`;
   }
   return null;
 }
 
-function* stepsIn(value: unknown): Generator<string, void, undefined> {
+/** What the steps about some kind of thing are called. */
+interface Family {
+  readonly resources: readonly string[];
+  readonly steps: readonly string[];
+  /** Says what of a step is not known; null when it can be done. */
+  readonly lacks?: (step: JsonObject) => string | null;
+}
+
+function familyOf(script: JsonObject): Family {
+  if ('timers' in script) return TIMER_FAMILY;
+  if ('device' in script) return WAIT1_FAMILY;
+  if ('kthreads' in script) return KTHREAD_FAMILY;
+  // Every script that spawns tasks sets them free in the end.
+  for (const step of stepsIn(script)) if (step['do'] === 'cleanup') return WAIT_TASK_FAMILY;
+  return WAIT_ENTRY_FAMILY;
+}
+
+function* stepsIn(value: unknown): Generator<JsonObject, void, undefined> {
   if (typeof value !== 'object' || value === null) return;
   // Arrays and objects alike are looked through by their values.
   const members = value as Readonly<Record<string, unknown>>;
-  if (typeof members['do'] === 'string') yield members['do'];
+  if (typeof members['do'] === 'string') yield members;
   for (const member of Object.values(members)) yield* stepsIn(member);
 }

@@ -30,11 +30,13 @@ export const TICK_NS = 1e9 / RECORDED_HZ;
 const RECORDED_DELAY_LOOP = 0.992;
 /** Jiffy with which a recorded machine boots. */
 const INITIAL_JIFFIES = 2 ** 32 - 300 * RECORDED_HZ;
+/** Task that does the steps, if the recording does not begin with a line of it. */
+const DRIVER = 'orc-main';
 /** How far a measured time may be off, in ns: the recorded one contains the cost of the code that measured it. */
 const WITHIN_NS = 100_000;
 
 /** Events written from inside a kernel function: the low byte of pc counts the locks held there. */
-const WRITTEN_INSIDE = ['func'];
+const WRITTEN_INSIDE = /^(func|waking)$/;
 const INSIDE_MASK = 0x1fff00;
 
 /** A line that is not as recorded; ends the replay. */
@@ -109,10 +111,12 @@ function runOn(
     startNs: (scenario.jiffies0 - INITIAL_JIFFIES) * TICK_NS,
     hz: RECORDED_HZ,
     delayLoop: RECORDED_DELAY_LOOP,
+    trace: { schedWaking: (task) => run.onWaking(task) },
     chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
   });
   run.boot(kernel);
-  const main = kernel.sched.kthreadCreate(() => code(run), 'orc-main', 0);
+  const [first] = scenario.lines;
+  const main = kernel.sched.kthreadCreate(() => code(run), first.ev === 'begin' ? String(first.members['task']) : DRIVER, 0);
   // Before anybody looks for a task: what the kernel itself started goes to sleep first.
   kernel.run(kernel.clock.now());
   kernel.sched.wakeUpProcess(main);
@@ -127,6 +131,10 @@ export class ScenarioRun {
   written = 0;
   /** Jiffy from which `j` counts. */
   zero: number;
+  /** Is told of every wake-up, while the task still sleeps. */
+  onWaking: (task: TaskId) => void = () => undefined;
+  /** Is told when another line comes next. */
+  onWritten: () => void = () => undefined;
   #kernel: KernelUnderTest | null = null;
   readonly #writers: ReadonlySet<unknown>;
 
@@ -206,6 +214,7 @@ export class ScenarioRun {
     if (next.ev !== ev) throw new LineDifference(next.line, { what: 'event', expected: quoteValue(next.members), got: quoteValue(got) });
     this.written++;
     this.#passInside();
+    this.onWritten();
   }
 
   /**
@@ -243,7 +252,7 @@ export class ScenarioRun {
   /** A line without what is not compared: prose, what the scenario ignores, and in places the low byte of pc. */
   #comparable(line: JsonObject, ev: string): JsonObject {
     const { pc, a, ...rest } = line;
-    const inside = WRITTEN_INSIDE.includes(ev) && typeof pc === 'number';
+    const inside = WRITTEN_INSIDE.test(ev) && typeof pc === 'number';
     const members = Object.entries(rest).filter(([name]) => !this.scenario.ignored.includes(name));
     // Both come from a recording or from write, where `a` is an object.
     const { doc, ...values } = a as JsonObject;

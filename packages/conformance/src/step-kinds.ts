@@ -14,6 +14,10 @@ export interface StepFamily {
   readonly atomic: Readonly<Record<string, AtomicStep>>;
   /** Steps of the driver. */
   readonly sleepable: Readonly<Record<string, SleepableStep>>;
+  /** Writes what comes right after the line `begin`. */
+  readonly begun?: () => void;
+  /** Whether the line `end` comes last. @default true */
+  readonly hasEnd?: boolean;
 }
 
 /**

@@ -9,6 +9,7 @@ import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type StepFa
 interface ScriptTimer {
   readonly id: unknown;
   readonly timer: TimerId;
+  readonly flags: number;
   program: Program;
   /** Invocations that still re-arm the timer, and how far ahead: the recorded set_rearm. */
   rearms: number;
@@ -21,7 +22,7 @@ const ARMING = ['mod_timer', 'mod_timer_pending', 'timer_reduce', 'add_timer', '
 const OTHER_CALLS = ['del_timer', 'del_timer_sync', 'try_to_del_timer_sync', 'timer_pending', 'timer_shutdown', 'timer_shutdown_sync'];
 
 /** What these steps are called, and the resource they are about. */
-export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER_CALLS] };
+export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER_CALLS, 'set_function'] };
 
 /**
  * Makes the timers of a script, and their steps.
@@ -68,9 +69,10 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
 
   function create(resource: JsonObject): void {
     const timer = timers.create();
-    const own: ScriptTimer = { id: resource['timer'], timer, program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 };
     const names = Array.isArray(resource['flags']) ? resource['flags'] : [];
-    timers.timerSetup(timer, () => fire(own), names.reduce<number>((flags, name) => flags | (FLAGS[String(name)] ?? 0), 0));
+    const flags = names.reduce<number>((all, name) => all | (FLAGS[String(name)] ?? 0), 0);
+    const own: ScriptTimer = { id: resource['timer'], timer, flags, program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 };
+    timers.timerSetup(timer, () => fire(own), flags);
     known.set(own.id, own);
   }
   resourcesOf(run.scenario.script, 'timers').forEach(create);
@@ -150,7 +152,16 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     return ret;
   }
 
-  const atomic: Record<string, AtomicStep> = {};
+  const atomic: Record<string, AtomicStep> = {
+    /** Gives a timer another function, which writes one line. */
+    *set_function(step) {
+      const own = find(step);
+      // Every such step of a script has one.
+      const { log } = step['fn'] as JsonObject;
+      timers.timerSetup(own.timer, () => run.write(String(log), { id: own.id }), own.flags);
+      yield* run.catchUp();
+    },
+  };
   for (const name of [...ARMING, ...OTHER_CALLS]) atomic[name] = step;
 
   /** One recorded call of an `events` script. */

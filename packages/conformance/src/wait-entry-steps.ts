@@ -1,16 +1,10 @@
 /** Steps about wait queue entries with scripted wake functions: one queue, no tasks. */
 import type { Atomic, WaitEntryId } from '@kmem/contracts';
-import {
-  IRQ_WORK_VECTOR,
-  TASK_INTERRUPTIBLE,
-  TASK_NORMAL,
-  WF_SYNC,
-  WQ_FLAG_BOOKMARK,
-  WQ_FLAG_EXCLUSIVE,
-} from '@kmem/contracts';
+import { IRQ_WORK_VECTOR, WQ_FLAG_BOOKMARK, WQ_FLAG_EXCLUSIVE } from '@kmem/contracts';
 import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
 import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type StepFamily } from './step-kinds.js';
+import { callWake, WAKE_CALLS } from './wake-calls.js';
 
 /** An entry of the script. */
 interface ScriptEntry {
@@ -28,18 +22,10 @@ const QUEUEING = [
   ...['add_wait_queue', 'add_wait_queue_exclusive', 'add_wait_queue_priority', '__add_wait_queue', '__add_wait_queue_exclusive'],
   ...['__add_wait_queue_entry_tail', '__add_wait_queue_entry_tail_exclusive', 'remove_wait_queue'],
 ];
-/** Parts of the name of a wake call. */
-const WAKE = /^wake_up(_interruptible)?(_sync)?(_nr|_all)?(_locked)?(_poll)?$/;
-const WAKING = [
-  ...['wake_up', 'wake_up_nr', 'wake_up_all', 'wake_up_interruptible', 'wake_up_interruptible_nr', 'wake_up_interruptible_all'],
-  ...['wake_up_sync', 'wake_up_interruptible_sync', 'wake_up_locked', 'wake_up_all_locked', 'wake_up_poll'],
-  ...['wake_up_locked_poll', 'wake_up_interruptible_poll', 'wake_up_interruptible_sync_poll'],
-];
-
 /** What these steps are called, and the resources they are about. */
 export const WAIT_ENTRY_FAMILY = {
   resources: ['entries', 'irq_works'],
-  steps: [...QUEUEING, ...WAKING, 'list', 'list_bookmarks', 'for_entries', 'irq_work_queue'],
+  steps: [...QUEUEING, ...WAKE_CALLS, 'list', 'list_bookmarks', 'for_entries', 'irq_work_queue'],
 };
 
 /**
@@ -113,22 +99,6 @@ export function waitEntrySteps(run: ScenarioRun, runSteps: (steps: readonly Step
     }
   }
 
-  function wakeUp(name: string, nr: number, key: number): void {
-    const found = WAKE.exec(name);
-    if (found === null) throw new TypeError(`no wake call ${name}`);
-    const [, interruptible, sync, amount, locked, poll] = found;
-    const mode = interruptible === undefined ? TASK_NORMAL : TASK_INTERRUPTIBLE;
-    const passed = poll === undefined ? 0 : key;
-    const nrExclusive = amount === '_nr' ? nr : amount === '_all' ? 0 : 1;
-    if (locked === undefined) {
-      waitQueues.wakeUp(head, mode, nrExclusive, passed, sync === undefined ? 0 : WF_SYNC);
-      return;
-    }
-    const wasOff = waitQueues.lock(head);
-    waitQueues.wakeUpLocked(head, mode, nrExclusive, passed);
-    waitQueues.unlock(head, wasOff);
-  }
-
   function list(): void {
     const single = waitQueues.wqHasSingleSleeper(head) ? 1 : 0;
     const active = waitQueues.waitqueueActive(head) ? 1 : 0;
@@ -162,14 +132,14 @@ export function waitEntrySteps(run: ScenarioRun, runSteps: (steps: readonly Step
     logAround(run, step, 0, { op });
     // The walk turns interrupts off: time passes before it or not at all.
     yield* run.catchUp();
-    wakeUp(step.do, numberOf(step, 'nr'), numberOf(step, 'key'));
+    callWake(waitQueues, head, step.do, numberOf(step, 'nr'), numberOf(step, 'key'));
     yield* run.catchUp();
     logAround(run, step, 1, { op });
   }
 
   const atomic: Record<string, AtomicStep> = {};
   for (const name of QUEUEING) atomic[name] = queueStep;
-  for (const name of WAKING) atomic[name] = wakeStep;
+  for (const name of WAKE_CALLS) atomic[name] = wakeStep;
   atomic['list'] = function* (): Atomic<void> {
     yield* run.catchUp();
     list();

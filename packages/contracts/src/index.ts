@@ -3,6 +3,7 @@ export { VM_ALLOC, VM_DMA_COHERENT, VM_IOREMAP, VM_MAP, VM_NO_GUARD, VM_USERMAP 
 export type { VmArea, VmAreasState } from './vm-area.js';
 export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
+  CompletionId,
   CpuId,
   Gfp,
   HrTimerId,
@@ -11,6 +12,7 @@ export type {
   Order,
   Pfn,
   PhysAddr,
+  SwaitHeadId,
   TaskId,
   TimerId,
   WaitEntryId,
@@ -222,6 +224,7 @@ export type { HrTimerFunction, HrTimers } from './hrtimers.js';
 export {
   MAX_SCHEDULE_TIMEOUT,
   SIGKILL,
+  SIGSTOP,
   SIGUSR1,
   TASK_DEAD,
   TASK_IDLE,
@@ -231,6 +234,7 @@ export {
   TASK_NORMAL,
   TASK_PARKED,
   TASK_RUNNING,
+  TASK_STOPPED,
   TASK_UNINTERRUPTIBLE,
   TASK_WAKEKILL,
   WF_SYNC,
@@ -263,3 +267,7 @@ export {
   WQ_FLAG_WOKEN,
 } from './wait-queues.js';
 export type { WaitQueues, WakeFunction } from './wait-queues.js';
+export type { SimpleWaitQueues } from './simple-wait-queues.js';
+export { COMPLETED_FOR_ALL } from './completions.js';
+export type { Completions } from './completions.js';
+export type { BitWaits, BitWord } from './bit-waits.js';

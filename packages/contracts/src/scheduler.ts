@@ -50,6 +50,14 @@ export interface Scheduler {
    */
   setCurrentState(state: number): void;
   /**
+   * Says by which letter /proc shows a state.
+   *
+   * @kernelName task_state_to_char
+   * @param state - `TASK_*` bits.
+   * @returns one of `R S D T t X Z P I`.
+   */
+  taskStateToChar(state: number): string;
+  /**
    * Says what a task is called.
    *
    * @param task - which one.
@@ -161,6 +169,34 @@ export interface Scheduler {
    * @returns true when it shall.
    */
   kthreadShouldStop(): boolean;
+  /**
+   * Makes a kernel thread park and waits for that.
+   *
+   * @kernelName kthread_park
+   * @param task - which one; it looks at `kthreadShouldPark` and calls `kthreadParkme`.
+   * @returns 0; -EBUSY when it was told so before, -ENOSYS when it has ended.
+   */
+  kthreadPark(task: TaskId): Sleepable<number>;
+  /**
+   * Lets a parked kernel thread go on.
+   *
+   * @kernelName kthread_unpark
+   * @param task - which one.
+   */
+  kthreadUnpark(task: TaskId): void;
+  /**
+   * Tells the current kernel thread whether it shall park.
+   *
+   * @kernelName kthread_should_park
+   * @returns true when it shall.
+   */
+  kthreadShouldPark(): boolean;
+  /**
+   * Parks the current kernel thread until it shall not any more. Only `kthreadUnpark` and `kthreadStop` end that.
+   *
+   * @kernelName kthread_parkme
+   */
+  kthreadParkme(): Sleepable<void>;
   /**
    * Adds hooks; those added first are called first.
    *

@@ -6,6 +6,8 @@ export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;
 /** Sleeps; only who was waited for ends that. */
 export const TASK_UNINTERRUPTIBLE = 2;
+/** Stopped by a signal, until another one lets it go on. */
+export const TASK_STOPPED = 0x104;
 /** A kernel thread that was parked. */
 export const TASK_PARKED = 0x40;
 /** Has ended. */
@@ -23,6 +25,8 @@ export const TASK_NORMAL = 3;
 
 /** Ends the task; no task can refuse it. */
 export const SIGKILL = 9;
+/** Stops a program; no program can refuse it. */
+export const SIGSTOP = 19;
 /** First signal that programs may give a meaning. */
 export const SIGUSR1 = 10;
 

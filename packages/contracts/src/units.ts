@@ -45,6 +45,12 @@ export type WaitHeadId = Unit<'wait-head'>;
 /** Number of an entry of a wait queue. */
 export type WaitEntryId = Unit<'wait-entry'>;
 
+/** Number of the head of a simple wait queue. */
+export type SwaitHeadId = Unit<'swait-head'>;
+
+/** Number of a completion. */
+export type CompletionId = Unit<'completion'>;
+
 /** Number of a memory node, from 0. */
 export type NodeId = Unit<'node'>;
 

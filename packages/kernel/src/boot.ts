@@ -8,7 +8,8 @@
  *   hrtimers   cpus, clock, clockEvent            @kmem/time
  *   timers     all of the above                   @kmem/time
  *   delays     timers and hrtimers to sleep       @kmem/time
- *   waitQueues cpus, sched, timers to sleep       @kmem/waitq
+ *   waitQueues, simpleWaitQueues, completions     cpus, sched, timers to sleep   @kmem/waitq
+ *   bitWaits   waitQueues, sched                  @kmem/waitq
  * ```
  */
 import type { CpuId, ReportSink, SchedTrace, TaskId } from '@kmem/contracts';
@@ -16,7 +17,7 @@ import { createEngine, type Engine, type EngineOptions } from '@kmem/hw';
 import { SoftirqSet } from '@kmem/irq';
 import { TaskScheduler } from '@kmem/sched';
 import { HrTimerQueues, msecsToJiffies, TaskDelays, WheelTimers } from '@kmem/time';
-import { TaskWaitQueues } from '@kmem/waitq';
+import { HashedBitWaits, TaskCompletions, TaskSimpleWaitQueues, TaskWaitQueues } from '@kmem/waitq';
 
 /** Milliseconds that softirqs may take before `ksoftirqd` takes over. */
 const MAX_SOFTIRQ_MS = 2;
@@ -49,6 +50,12 @@ export interface Kernel extends Engine {
   readonly delays: TaskDelays;
   /** Wait queues. */
   readonly waitQueues: TaskWaitQueues;
+  /** Simple wait queues. */
+  readonly simpleWaitQueues: TaskSimpleWaitQueues;
+  /** Completions. */
+  readonly completions: TaskCompletions;
+  /** Waits for bits. */
+  readonly bitWaits: HashedBitWaits;
 }
 
 /**
@@ -73,6 +80,10 @@ export function boot(options: BootOptions = {}): Kernel {
   const timers: WheelTimers = new WheelTimers({ ...parts, sched, softirqs, hrtimers });
   timers.addTickObserver(() => sched.schedulerTick());
   const delays = new TaskDelays({ ...parts, sched, timers, hrtimers });
-  const waitQueues = new TaskWaitQueues({ ...parts, sched, sleep: timers });
-  return { ...engine, sched, softirqs, hrtimers, timers, delays, waitQueues };
+  const sleeping = { ...parts, sched, sleep: timers };
+  const waitQueues = new TaskWaitQueues(sleeping);
+  const simpleWaitQueues = new TaskSimpleWaitQueues(sleeping);
+  const completions = new TaskCompletions(sleeping);
+  const bitWaits = new HashedBitWaits({ sched, waitQueues });
+  return { ...engine, sched, softirqs, hrtimers, timers, delays, waitQueues, simpleWaitQueues, completions, bitWaits };
 }

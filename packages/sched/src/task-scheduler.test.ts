@@ -200,6 +200,35 @@ describe('kernel threads', () => {
     expect(log).toEqual(['stops', 'result 7', 'again 7']);
   });
 
+  test('a parked thread sleeps until it is unparked or stopped, whoever else wakes it', () => {
+    const { sched, log, start, run } = machine();
+    const thread = sched.kthreadCreate(function* () {
+      while (!sched.kthreadShouldStop()) {
+        if (sched.kthreadShouldPark()) yield* sched.kthreadParkme();
+        log.push(`stop ${sched.kthreadShouldStop()}`);
+        sched.setCurrentState(TASK_INTERRUPTIBLE);
+        if (!sched.kthreadShouldStop() && !sched.kthreadShouldPark()) yield* sched.schedule();
+        sched.setCurrentState(TASK_RUNNING);
+      }
+      return 3;
+    }, 'thread', 0);
+    sched.wakeUpProcess(thread);
+    start(function* () {
+      yield* sched.schedule();
+      log.push(`park ${yield* sched.kthreadPark(thread)}`, sched.taskStateToChar(sched.taskState(thread)));
+      log.push(`again ${yield* sched.kthreadPark(thread)}`, `wake ${sched.wakeUpProcess(thread)}`);
+      sched.kthreadUnpark(thread);
+      yield* sched.schedule();
+      log.push(sched.taskStateToChar(sched.taskState(thread)), `park ${yield* sched.kthreadPark(thread)}`);
+      log.push(`result ${yield* sched.kthreadStop(thread)}`, `gone ${yield* sched.kthreadPark(thread)}`);
+    });
+    run();
+    expect(log).toEqual([
+      ...['stop false', 'park 0', 'P', 'again -16', 'wake 0', 'stop false', 'S', 'park 0'],
+      ...['stop true', 'result 3', 'gone -38'],
+    ]);
+  });
+
   test('one that is stopped before it was woken gives -EINTR and never runs', () => {
     const { sched, log, start, run } = machine();
     const thread = sched.kthreadCreate(
@@ -276,4 +305,10 @@ test('hooks see every switch and every end', () => {
   });
   run();
   expect(log).toEqual(['out 0', `in ${task} on 0`, `exit ${task} with 3`, `out ${task}`, 'in 0 on 0']);
+});
+
+test('states have the letters of /proc', () => {
+  const { sched } = machine();
+  const states = [0, 1, 2, 0x102, 0x402, 4, 0x104, 8, 0x40, 0x400, 0x100, 0xa0, 0x90, TASK_DEAD];
+  expect(states.map((state) => sched.taskStateToChar(state)).join('')).toBe('RSDDITTtPRRZXX');
 });

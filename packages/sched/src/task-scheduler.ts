@@ -17,15 +17,19 @@ import type {
   TaskId,
 } from '@kmem/contracts';
 import {
+  EBUSY,
   EINTR,
+  ENOSYS,
   IDLE_TASK,
   KernelBug,
   PF_KTHREAD,
   SCHEDULE,
   SIGKILL,
   TASK_DEAD,
+  TASK_IDLE,
   TASK_INTERRUPTIBLE,
   TASK_NORMAL,
+  TASK_PARKED,
   TASK_RUNNING,
   TASK_UNINTERRUPTIBLE,
   TASK_WAKEKILL,
@@ -33,8 +37,13 @@ import {
 import { TaskTable } from './task-table.js';
 
 const COMM_LENGTH = 15;
-/** Bit of the column `kthread`: shall stop. */
+/** Bits of the column `kthread`: shall stop; shall park; its code has ended. */
 const SHOULD_STOP = 1;
+const SHOULD_PARK = 2;
+const HAS_ENDED = 4;
+/** Letters of the states whose highest bit is 0, 1, 2, ...; the last one is that of TASK_IDLE. */
+const STATE_LETTERS = 'RSDTtXZPI';
+const REPORTED_STATES = 0x7f;
 
 /** Options of {@link TaskScheduler}. */
 export interface TaskSchedulerOptions {
@@ -102,6 +111,13 @@ export class TaskScheduler implements Scheduler {
     this.#tasks.state[this.current] = state;
   }
 
+  taskStateToChar(state: number): string {
+    if (state === TASK_IDLE) return STATE_LETTERS[STATE_LETTERS.length - 1];
+    // A dead task that nobody has to ask for its result is gone; it has no zombie bit.
+    if (state === TASK_DEAD) return 'X';
+    return STATE_LETTERS[32 - Math.clz32(state & REPORTED_STATES)];
+  }
+
   comm(task: TaskId): string {
     return task === IDLE_TASK ? `swapper/${this.#cpus.cpu}` : this.#tasks.comm[task];
   }
@@ -152,13 +168,16 @@ export class TaskScheduler implements Scheduler {
       tasks.state[task] = TASK_RUNNING;
       return 1;
     }
+    const wasOff = this.#cpus.localIrqSave();
     this.#options.trace?.schedWaking(task);
     tasks.state[task] = TASK_RUNNING;
     // One that has set its state and not yet slept is still there.
-    if (tasks.onRq[task] === 1) return 1;
-    tasks.onRq[task] = 1;
-    tasks.enqueue(task);
-    this.#execution.kick(tasks.cpu[task]);
+    if (tasks.onRq[task] === 0) {
+      tasks.onRq[task] = 1;
+      tasks.enqueue(task);
+      this.#execution.kick(tasks.cpu[task]);
+    }
+    this.#cpus.localIrqRestore(wasOff);
     return 1;
   }
 
@@ -205,13 +224,40 @@ export class TaskScheduler implements Scheduler {
   *kthreadStop(task: TaskId): Sleepable<number> {
     const tasks = this.#tasks;
     tasks.kthread[task] |= SHOULD_STOP;
+    this.kthreadUnpark(task);
     this.wakeUpProcess(task);
-    while (tasks.state[task] !== TASK_DEAD) {
-      tasks.waiter[task] = this.current;
-      this.setCurrentState(TASK_UNINTERRUPTIBLE);
+    yield* this.#waitFor(task, () => (tasks.kthread[task] & HAS_ENDED) !== 0);
+    return tasks.result[task];
+  }
+
+  *kthreadPark(task: TaskId): Sleepable<number> {
+    const tasks = this.#tasks;
+    if ((tasks.kthread[task] & HAS_ENDED) !== 0) return -ENOSYS;
+    if ((tasks.kthread[task] & SHOULD_PARK) !== 0) return -EBUSY;
+    tasks.kthread[task] |= SHOULD_PARK;
+    if (task !== this.current) {
+      this.wakeUpProcess(task);
+      yield* this.#waitFor(task, () => tasks.state[task] === TASK_PARKED);
+    }
+    return 0;
+  }
+
+  kthreadUnpark(task: TaskId): void {
+    this.#tasks.kthread[task] &= ~SHOULD_PARK;
+    this.tryToWakeUp(task, TASK_PARKED);
+  }
+
+  kthreadShouldPark(): boolean {
+    return (this.#tasks.kthread[this.current] & SHOULD_PARK) !== 0;
+  }
+
+  *kthreadParkme(): Sleepable<void> {
+    while (this.kthreadShouldPark()) {
+      this.setCurrentState(TASK_PARKED);
+      this.#tellWaiter(this.current);
       yield* this.schedule();
     }
-    return tasks.result[task];
+    this.setCurrentState(TASK_RUNNING);
   }
 
   kthreadShouldStop(): boolean {
@@ -224,8 +270,32 @@ export class TaskScheduler implements Scheduler {
 
   *#kthread(task: TaskId, code: () => Sleepable<number>): Sleepable<number> {
     // Stopped before it was woken for the first time.
-    if ((this.#tasks.kthread[task] & SHOULD_STOP) !== 0) return -EINTR;
-    return yield* code();
+    const result = (this.#tasks.kthread[task] & SHOULD_STOP) !== 0 ? -EINTR : yield* code();
+    this.#tellEnd(task, result);
+    // Whoever was told may go first, and then still sees it.
+    if (this.#shouldYield()) yield SCHEDULE;
+    return result;
+  }
+
+  #tellEnd(task: TaskId, result: number): void {
+    this.#tasks.kthread[task] |= HAS_ENDED;
+    this.#tasks.result[task] = result;
+    this.#tellWaiter(task);
+  }
+
+  #tellWaiter(task: TaskId): void {
+    const waiter = this.#tasks.waiter[task];
+    this.#tasks.waiter[task] = 0;
+    if (waiter !== 0) this.wakeUpProcess(waiter);
+  }
+
+  /** Sleeps until a kernel thread has said that it has ended, or parked. */
+  *#waitFor(task: TaskId, condition: () => boolean): Sleepable<void> {
+    while (!condition()) {
+      this.#tasks.waiter[task] = this.current;
+      this.setCurrentState(TASK_UNINTERRUPTIBLE);
+      yield* this.schedule();
+    }
   }
 
   // What the CPUs ask
@@ -271,9 +341,8 @@ export class TaskScheduler implements Scheduler {
     tasks.state[task] = TASK_DEAD;
     tasks.onRq[task] = 0;
     tasks.code[task] = null;
-    tasks.result[task] = result;
     for (const { exit } of this.#hooks) exit?.(task, result);
-    if (tasks.waiter[task] !== 0) this.wakeUpProcess(tasks.waiter[task]);
+    if ((tasks.kthread[task] & HAS_ENDED) === 0) this.#tellEnd(task, result);
     this.#execute(cpu, task, this.#pick(cpu));
   }
 

@@ -23,15 +23,15 @@ import type {
 } from '@kmem/contracts';
 import {
   ERESTARTSYS,
-  KernelBug,
-  PREEMPT_OFFSET,
   TASK_RUNNING,
   WOULD_BLOCK,
   WQ_FLAG_BOOKMARK,
   WQ_FLAG_EXCLUSIVE,
   WQ_FLAG_PRIORITY,
 } from '@kmem/contracts';
+import { TimedCondition } from './timed-condition.js';
 import { WaitLists } from './wait-lists.js';
+import { WaitLocks } from './wait-locks.js';
 
 /** Entries a walk visits before it lets others have the lock. */
 const WALK_BREAK = 64;
@@ -54,6 +54,7 @@ export class TaskWaitQueues implements WaitQueues {
   readonly autoremoveWake: WakeFunction;
   readonly #options: TaskWaitQueuesOptions;
   readonly #lists = new WaitLists();
+  readonly #locks: WaitLocks;
   readonly #nodes = new Map<number, number>();
 
   /**
@@ -61,6 +62,7 @@ export class TaskWaitQueues implements WaitQueues {
    */
   constructor(options: TaskWaitQueuesOptions) {
     this.#options = options;
+    this.#locks = new WaitLocks(options, this.#lists);
     const { sched } = options;
     const lists = this.#lists;
     this.defaultWake = (entry, mode, wakeFlags) => sched.tryToWakeUp(lists.task[entry], mode, wakeFlags);
@@ -130,21 +132,11 @@ export class TaskWaitQueues implements WaitQueues {
   // The lock
 
   lock(head: WaitHeadId): boolean {
-    const { cpus } = this.#options;
-    const wasOff = cpus.localIrqSave();
-    cpus.preemptCountAdd(PREEMPT_OFFSET);
-    // Plain code holds it, and runs to its end at one instant: whoever finds it taken is inside that code.
-    if (this.#lists.locked[head] === 1) this.#deadlock(head);
-    this.#lists.locked[head] = 1;
-    return wasOff;
+    return this.#locks.lock(head);
   }
 
   unlock(head: WaitHeadId, wasOff: boolean): void {
-    const { cpus } = this.#options;
-    this.#lists.locked[head] = 0;
-    // In this order: an interrupt that has waited finds preemption still off.
-    cpus.localIrqRestore(wasOff);
-    cpus.preemptCountSub(PREEMPT_OFFSET);
+    this.#locks.unlock(head, wasOff);
   }
 
   isLocked(head: WaitHeadId): boolean {
@@ -300,22 +292,16 @@ export class TaskWaitQueues implements WaitQueues {
     const { sched, sleep } = this.#options;
     if (sleep === undefined) throw new TypeError('sleep: expected a SleepTimeout, got undefined');
     yield* sched.mightSleep();
-    let left = timeout;
-    /** The condition holds, or time is over. A condition that holds at the last moment leaves one jiffy. */
-    const over = (): boolean => {
-      const holds = condition();
-      if (holds && left === 0) left = 1;
-      return holds || left === 0;
-    };
-    if (over()) return left;
+    const timed = new TimedCondition(condition, timeout);
+    if (timed.over()) return timed.left;
     const entry = this.#createWaiter(exclusive);
     for (;;) {
-      const result = this.tryWaitEvent(head, entry, over, state);
+      const result = this.tryWaitEvent(head, entry, timed.over, state);
       if (result !== WOULD_BLOCK) {
         this.#lists.destroy(entry);
-        return result === 0 ? left : result;
+        return result === 0 ? timed.left : result;
       }
-      left = yield* sleep.scheduleTimeout(left);
+      timed.left = yield* sleep.scheduleTimeout(timed.left);
     }
   }
 
@@ -374,12 +360,5 @@ export class TaskWaitQueues implements WaitQueues {
       this.#nodes.set(address, node);
     }
     return node;
-  }
-
-  #deadlock(head: WaitHeadId): void {
-    const { cpus, reports } = this.#options;
-    const bug = new KernelBug('SELF_DEADLOCK', `CPU ${cpus.cpu} asks for the lock of wait queue ${head} that it holds`, { head, cpu: cpus.cpu });
-    if (reports === undefined) throw bug;
-    reports.report(bug);
   }
 }

@@ -94,7 +94,7 @@ export class WaitLists {
    * @param head - where.
    * @param entry - one that is not queued.
    */
-  addTail(head: WaitHeadId, entry: WaitEntryId): void {
+  addTail(head: number, entry: WaitEntryId): void {
     this.#link(this.#prev[head], entry);
   }
 
@@ -106,6 +106,24 @@ export class WaitLists {
    */
   addBefore(node: number, entry: WaitEntryId): void {
     this.#link(this.#prev[node], entry);
+  }
+
+  /**
+   * Moves all entries of a queue, in their order, to another one.
+   *
+   * @param from - head of the first.
+   * @param to - head of the other, which is empty.
+   */
+  moveAll(from: number, to: number): void {
+    if (this.next[from] === from) return;
+    const first = this.next[from];
+    const last = this.#prev[from];
+    this.next[to] = first;
+    this.#prev[first] = to;
+    this.next[last] = to;
+    this.#prev[to] = last;
+    this.next[from] = from;
+    this.#prev[from] = from;
   }
 
   /**
