@@ -40,7 +40,7 @@ const WRITTEN_INSIDE = /^(func|waking)$/;
 const INSIDE_MASK = 0x1fff00;
 
 /** A line that is not as recorded; ends the replay. */
-export class LineDifference extends Error {
+class LineDifference extends Error {
   /** Which line. */
   readonly line: number;
   /** What differs in it. */
