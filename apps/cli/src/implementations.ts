@@ -1,7 +1,7 @@
 /** The implementations that recordings are replayed through: the packages of this repository. */
 import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
 import type { Implementations, IomemRequest, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type TraceSink } from '@kmem/contracts';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type ReportSink, type TraceSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
 import { boot } from '@kmem/kernel';
 import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
@@ -40,11 +40,19 @@ export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
   const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
   const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
   const memory = createMemory({ sizeBytes: nrFrames * 2 ** pageShift, backing: 'sparse' });
-  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory });
-  const slabs = slub({ pages, frames, memory });
+  let reported = 0;
+  const reports: ReportSink = {
+    report: (bug) => {
+      reported++;
+      if (bug.severity === 'bug') throw bug;
+    },
+  };
+  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, reports });
+  const slabs = slub({ pages, frames, memory, reports });
   const sizes = kmallocSizes({ pageShift });
   return {
-    ...createKmalloc({ slabs, pages, frames, memory }),
+    ...createKmalloc({ slabs, pages, frames, memory, reports }),
+    reported: () => reported,
     pages,
     slabs,
     memory,

@@ -148,6 +148,8 @@ export interface KmallocUnderTest {
   readonly cacheNameOf: (addr: PhysAddr) => string | null;
   /** Tells the order of the pages of an address. */
   readonly orderOf: (addr: PhysAddr) => number;
+  /** Counts the reports that the machine has made so far, warnings included. */
+  readonly reported: () => number;
   /** The smallest and largest class, and the largest request, in bytes. */
   readonly limits: () => {
     /** Bytes. */

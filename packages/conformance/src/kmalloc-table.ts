@@ -27,6 +27,7 @@ import { compareValues, quoteError } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { Implementations, KmallocUnderTest, RecordingInput } from './implementations.js';
 import { JsonLine, type JsonObject } from './json-line.js';
+import { conformKmallocLog } from './kmalloc-log.js';
 import { splitLines } from './recording-meta.js';
 
 /** Objects over which the lowest alignment of a class was taken. */
@@ -40,6 +41,8 @@ const PAGE = 4096;
 const LINK = 8;
 /** Flag of the recorded allocator itself: how it exchanges its list heads. */
 const INTERNAL_FLAG = 0x40000000;
+/** The log beside the table. */
+const LOG = 'kernel-log.txt';
 /** Factors of arrays that the recording writes as words. */
 const WORDS: Readonly<Record<string, number>> = { SIZE_MAX: 2 ** 64, 'SIZE_MAX/2': 2 ** 63, 'SIZE_MAX/4': 2 ** 62, '1<<40': 2 ** 40, '1<<30': 2 ** 30 };
 
@@ -100,7 +103,8 @@ const WITH_VMALLOC = ['kvmalloc', 'kvcalloc', 'kvmalloc_array'];
  *
  * @param input - the table.
  * @param implementations - what to ask.
- * @returns one result for kmalloc and its neighbours, and one that says that kvmalloc was not asked, where the table has it.
+ * @returns one result for kmalloc and its neighbours, one that says that kvmalloc was not asked, where the table has it, and one for the kernel's
+ * log, where it lies beside the table.
  * @throws RecordingError when the table is not as it should be.
  */
 export function conformKmalloc(input: RecordingInput, implementations: Implementations): Conformance[] {
@@ -113,6 +117,9 @@ export function conformKmalloc(input: RecordingInput, implementations: Implement
   if (known.length < rows.length) {
     results.push(unsupportedResult(name, 'kvmalloc', `no implementation has a kvmalloc: ${String(rows.length - known.length)} lines`));
   }
+  // The log is about requests that did not ask for silence.
+  const log = bootKmalloc !== undefined && known.some(({ row }) => row['nowarn'] === 0) ? input.companion?.(LOG) : undefined;
+  if (log !== undefined && bootKmalloc !== undefined) results.push(conformKmallocLog(name.slice(0, name.lastIndexOf('/') + 1) + LOG, log, bootKmalloc()));
   return results;
 }
 

@@ -3,7 +3,7 @@
  *
  * Copies and strings need memory with bytes behind it; without, addresses are handed out and nothing is copied.
  */
-import { __GFP_ZERO, KernelBug, NULL, ZERO_SIZE_PTR, type Gfp, type PhysAddr, type PhysicalMemory } from '@kmem/contracts';
+import { __GFP_ZERO, KernelBug, NULL, ZERO_SIZE_PTR, type Gfp, type NodeId, type PhysAddr, type PhysicalMemory } from '@kmem/contracts';
 import type { KmallocCore } from './kmalloc.js';
 
 /** Bytes looked at or copied at a time: a page never crosses a piece of memory. */
@@ -21,6 +21,18 @@ export interface KmallocStrings {
    * @kernelName kzalloc
    */
   readonly kzalloc: (sizeBytes: number, gfp: Gfp) => PhysAddr;
+
+  /**
+   * Takes cleared memory from a node.
+   *
+   * @param sizeBytes - as for kmalloc.
+   * @param gfp - as for kmalloc.
+   * @param node - as for kmallocNode.
+   * @returns as kmalloc.
+   * @context as kmalloc.
+   * @kernelName kzalloc_node
+   */
+  readonly kzallocNode: (sizeBytes: number, gfp: Gfp, node: NodeId) => PhysAddr;
 
   /**
    * Takes memory for an array.
@@ -46,6 +58,32 @@ export interface KmallocStrings {
    * @kernelName kcalloc
    */
   readonly kcalloc: (count: number, sizeBytes: number, gfp: Gfp) => PhysAddr;
+
+  /**
+   * Takes memory for an array from a node.
+   *
+   * @param count - items.
+   * @param sizeBytes - bytes of an item.
+   * @param gfp - as for kmalloc.
+   * @param node - as for kmallocNode.
+   * @returns as kmallocArray.
+   * @context as kmalloc.
+   * @kernelName kmalloc_array_node
+   */
+  readonly kmallocArrayNode: (count: number, sizeBytes: number, gfp: Gfp, node: NodeId) => PhysAddr;
+
+  /**
+   * Takes cleared memory for an array from a node.
+   *
+   * @param count - items.
+   * @param sizeBytes - bytes of an item.
+   * @param gfp - as for kmalloc.
+   * @param node - as for kmallocNode.
+   * @returns as kmallocArray.
+   * @context as kmalloc.
+   * @kernelName kcalloc_node
+   */
+  readonly kcallocNode: (count: number, sizeBytes: number, gfp: Gfp, node: NodeId) => PhysAddr;
 
   /**
    * Changes the size of memory, in place where it has room.
@@ -153,11 +191,24 @@ export interface KmallocStrings {
  * @context any.
  */
 export function createKmallocStrings(family: KmallocCore, memory: PhysicalMemory | null): KmallocStrings {
-  const { kmalloc, kfree, ksize } = family;
+  const { kmalloc, kmallocNode, kfree, ksize } = family;
   const hasBytes = memory !== null && memory.backing !== 'none';
 
   function kzalloc(sizeBytes: number, gfp: Gfp): PhysAddr {
     return kmalloc(sizeBytes, gfp | __GFP_ZERO);
+  }
+
+  function kzallocNode(sizeBytes: number, gfp: Gfp, node: NodeId): PhysAddr {
+    return kmallocNode(sizeBytes, gfp | __GFP_ZERO, node);
+  }
+
+  function kmallocArrayNode(count: number, sizeBytes: number, gfp: Gfp, node: NodeId): PhysAddr {
+    const bytes = arrayBytes(count, sizeBytes);
+    return bytes === Infinity ? NULL : kmallocNode(bytes, gfp, node);
+  }
+
+  function kcallocNode(count: number, sizeBytes: number, gfp: Gfp, node: NodeId): PhysAddr {
+    return kmallocArrayNode(count, sizeBytes, gfp | __GFP_ZERO, node);
   }
 
   function kmallocArray(count: number, sizeBytes: number, gfp: Gfp): PhysAddr {
@@ -256,7 +307,8 @@ export function createKmallocStrings(family: KmallocCore, memory: PhysicalMemory
     return length;
   }
 
-  return { kzalloc, kmallocArray, kcalloc, krealloc, kreallocArray, kfreeSensitive, kmemdup, kmemdupNul, kstrdup, kstrndup, kasprintf };
+  const ofNodes = { kzallocNode, kmallocArrayNode, kcallocNode };
+  return { ...ofNodes, kzalloc, kmallocArray, kcalloc, krealloc, kreallocArray, kfreeSensitive, kmemdup, kmemdupNul, kstrdup, kstrndup, kasprintf };
 }
 
 /** Bytes of an array: Infinity when no address reaches so far, NaN, which kmalloc reports, when a factor is wrong. */

@@ -20,6 +20,7 @@ import {
   KernelBug,
   NO_PAGE,
   NULL,
+  NUMA_NO_NODE,
   PG_head,
   PG_slab,
   SLAB_POISON,
@@ -30,6 +31,7 @@ import {
   type FrameTable,
   type Gfp,
   type KernelBugCode,
+  type NodeId,
   type PageAllocator,
   type Pfn,
   type PhysAddr,
@@ -85,6 +87,19 @@ export interface KmallocCore {
    * @kernelName kmalloc
    */
   readonly kmalloc: (sizeBytes: number, gfp: Gfp) => PhysAddr;
+
+  /**
+   * Takes memory from a node. Caches have one node, 0; above two pages the page allocator's nodes count.
+   *
+   * @param sizeBytes - as for kmalloc.
+   * @param gfp - as for kmalloc.
+   * @param node - node to start from, or `NUMA_NO_NODE`.
+   * @returns as kmalloc.
+   * @throws KernelBug as kmalloc, and `BAD_NODE` for a node that is not there.
+   * @context as kmalloc.
+   * @kernelName kmalloc_node
+   */
+  readonly kmallocNode: (sizeBytes: number, gfp: Gfp, node: NodeId) => PhysAddr;
 
   /**
    * Gives memory back. `NULL` and `ZERO_SIZE_PTR` are nothing.
@@ -169,15 +184,22 @@ function createCore(options: KmallocOptions): KmallocCore {
     return caches[isPlain ? column : kmallocType(gfp) * nrSizes + column].alloc(gfp);
   }
 
+  function kmallocNode(sizeBytes: number, gfp: Gfp, node: NodeId): PhysAddr {
+    if (sizeBytes > largest) return kmallocUnusual(sizeBytes, gfp, node);
+    if (node === NUMA_NO_NODE || node === 0) return kmalloc(sizeBytes, gfp);
+    complain('BAD_NODE', `node is ${String(node)}, caches have node 0`, { node });
+    return NULL;
+  }
+
   /** No bytes, more than two pages, or no size at all. */
-  function kmallocUnusual(sizeBytes: number, gfp: Gfp): PhysAddr {
+  function kmallocUnusual(sizeBytes: number, gfp: Gfp, node: NodeId = NUMA_NO_NODE): PhysAddr {
     if (sizeBytes === 0) return ZERO_SIZE_PTR;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0) {
       complain('BAD_SIZE', `size is ${String(sizeBytes)}, expected an integer from 0 on`, { sizeBytes });
       return NULL;
     }
     const order = Math.max(Math.ceil(Math.log2(sizeBytes)) - pageShift, 0);
-    const pfn = pages.allocPages((gfp & ~__GFP_ZERO) | __GFP_COMP, order);
+    const pfn = pages.allocPagesNode(node, (gfp & ~__GFP_ZERO) | __GFP_COMP, order);
     if (pfn === NO_PAGE) return NULL;
     nrLargePages += 2 ** order;
     const addr = pfn * pageSize;
@@ -270,7 +292,7 @@ function createCore(options: KmallocOptions): KmallocCore {
     else if (severity === 'bug') throw bug;
   }
 
-  return { caches, largePages: () => nrLargePages, kmalloc, kfree, kfreeBulk, ksize };
+  return { caches, largePages: () => nrLargePages, kmalloc, kmallocNode, kfree, kfreeBulk, ksize };
 }
 
 /** Makes the caches row by row, smallest first (slab spec 1.4). That all of an object may be copied keeps others from merging in. */

@@ -1,6 +1,6 @@
 /** How a slab begins and ends: fresh with its objects in ascending order (slab spec 5.1), given back when empty. */
 import type { Gfp } from '@kmem/contracts';
-import { N_OBJECTS, N_SLABS, S_FREE, S_INUSE, S_OBJECTS, type SlubState } from './slub-state.js';
+import { N_OBJECTS, N_SLABS, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, type SlubState } from './slub-state.js';
 
 /**
  * Makes a slab. What it does to get pages may allocate from this cache and free to it.
@@ -28,6 +28,7 @@ export function growSlab(s: SlubState, gfp: Gfp): number {
   const at = s.slab(slab);
   words[at + S_FREE] = 1;
   words[at + S_INUSE] = 0;
+  words[at + S_FROZEN] = 0;
   words[at + S_OBJECTS] = objects;
   words[N_SLABS]++;
   words[N_OBJECTS] += objects;

@@ -12,9 +12,10 @@ import {
 } from '@kmem/contracts';
 import type { Gfp, PhysAddr, Pfn } from '@kmem/contracts';
 import { pageFlags } from './cache-attributes.js';
+import { slabsFrom } from './cache-state.js';
 import type { CacheGeometry } from './geometry.js';
 import { report, type SlubMachine } from './slub-machine.js';
-import { S_FROZEN, S_PFN, SLAB_NUMBER_BITS, WAITING, type SlabSource, type SlubState } from './slub-state.js';
+import { N_HEAD, N_OBJECTS, N_SLABS, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, WAITING, type SlabSource, type SlubState } from './slub-state.js';
 
 /** A cache, as its pages know it. */
 export interface SlabPlan {
@@ -24,6 +25,8 @@ export interface SlabPlan {
   readonly number: number;
   /** `SLAB_*` bits. */
   readonly flags: number;
+  /** Bytes of the largest object asked for. */
+  objectSize: number;
   /** Sizes and places. */
   readonly geometry: CacheGeometry;
   /** Constructs one object, or null. */
@@ -51,7 +54,10 @@ export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSourc
     }
     warnOfFlags(machine, plan, gfp);
     const pfn = takePages(machine, plan, (gfp & (GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK)) | extra);
-    if (pfn === NO_PAGE) return 0;
+    if (pfn === NO_PAGE) {
+      noteShortage(machine, plan, s, gfp);
+      return 0;
+    }
     const order = frames.block[pfn] & BLOCK_ORDER_MASK;
     const objects = order === geometry.order ? geometry.objects : geometry.minObjects;
     frames.flags[pfn] |= 1 << PG_slab;
@@ -109,6 +115,21 @@ function takePages(machine: SlubMachine, plan: SlabPlan, gfp: Gfp): Pfn {
   if ((gfp & __GFP_DIRECT_RECLAIM) !== 0 && order > minOrder) gently = (gently | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
   const pfn = machine.pages.allocPages(gently, order);
   return pfn === NO_PAGE ? machine.pages.allocPages(gfp, minOrder) : pfn;
+}
+
+/** Says that there are no pages for a slab, unless the request asked for silence (slab spec 5, A6). */
+function noteShortage(machine: SlubMachine, plan: SlabPlan, s: SlubState, gfp: Gfp): void {
+  if (machine.reports === null || (gfp & __GFP_NOWARN) !== 0) return;
+  const { name } = plan;
+  const { minOrder, order, size } = plan.geometry;
+  const [slabs, objects] = [s.words[N_SLABS], s.words[N_OBJECTS]];
+  const free = slabsFrom(s, s.words[N_HEAD]).reduce((sum, slab) => sum + s.words[s.slab(slab) + S_OBJECTS] - s.words[s.slab(slab) + S_INUSE], 0);
+  const text = [
+    `SLUB: Unable to allocate memory on node -1, gfp=0x${gfp.toString(16)}`,
+    `  cache: ${name}, object size: ${String(plan.objectSize)}, buffer size: ${String(size)}, default order: ${String(order)}, min order: ${String(minOrder)}`,
+    `  node 0: slabs: ${String(slabs)}, objs: ${String(objects)}, free: ${String(free)}`,
+  ].join('\n');
+  report(machine, new KernelBug('ALLOC_FAILURE', `cache ${name}: no pages for a slab`, { cache: name, gfp, slabs, objects, free, text }, 'warn'));
 }
 
 /** Warns of flags that a request for new pages should not have, and that are ignored. */

@@ -25,9 +25,7 @@ import { LIVE, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OB
 
 /** What a cache was made for, beside its pages' plan. */
 export interface SlubCachePlan extends SlabPlan {
-  /** Bytes of the largest object asked for. */
-  objectSize: number;
-  /** Where the part behind it begins. */
+  /** Where the part behind the object begins. */
   inuse: number;
   /** Uses of the cache. */
   refcount: number;

@@ -12,6 +12,13 @@ export interface KmallocMachine extends Kmalloc, KmallocUnderTest {
   readonly slabs: Slub;
 }
 
+/** What happens without a receiver. */
+const THROWING: ReportSink = {
+  report: (bug) => {
+    if (bug.severity === 'bug') throw bug;
+  },
+};
+
 /**
  * Boots the machine.
  *
@@ -19,17 +26,25 @@ export interface KmallocMachine extends Kmalloc, KmallocUnderTest {
  * @param debug - boot option slub_debug.
  * @returns its parts.
  */
-export function bootKmalloc(reports?: ReportSink, debug?: string): KmallocMachine {
+export function bootKmalloc(reports: ReportSink = THROWING, debug?: string): KmallocMachine {
+  let reported = 0;
+  const counted: ReportSink = {
+    report: (bug) => {
+      reported++;
+      reports.report(bug);
+    },
+  };
   const profile = recordedPc({ ramMib: 512, nrCpus: 1 });
   const { zones, free, nrFrames } = describeMachine(profile);
   const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
   const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
   const memory = createMemory({ sizeBytes: nrFrames * 4096, backing: 'sparse' });
-  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, ...(reports && { reports }) });
-  const parts = { pages, frames, memory, ...(reports && { reports }) };
+  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, reports: counted });
+  const parts = { pages, frames, memory, reports: counted };
   const slabs = slub({ ...parts, ...(debug !== undefined && { debug }) });
   return {
     ...createKmalloc({ ...parts, slabs }),
+    reported: () => reported,
     pages,
     slabs,
     memory,

@@ -27,6 +27,24 @@ test.each([
   expect(result.stated).toHaveLength(stated);
 });
 
+describe('the kernel warns of the first request that is too large, and of no other', () => {
+  const log = readText('kmalloc/kernel-log.txt.gz');
+  const replayLog = (text: string): Conformance | undefined =>
+    conform({ name: 'kmalloc/edges.jsonl', text: readText('kmalloc/edges.jsonl.gz'), companion: () => text }, implementations).find(({ kind }) => kind === 'kmalloc log');
+
+  test('as the log says', () => {
+    expect(replayLog(log)).toMatchObject({ name: 'kmalloc/kernel-log.txt', exact: 4, total: 4, difference: null });
+  });
+
+  test('a warning more, or less, is found', () => {
+    const lines = log.split('\n');
+    const warning = lines.findIndex((line) => line.includes('WARNING'));
+    expect(replayLog(lines.toSpliced(warning, 1).join('\n'))?.difference).toMatchObject({ line: 1, expected: 'no warning', got: 'a warning' });
+    const second = lines.findIndex((line) => line.includes('kmalloc(8388608'));
+    expect(replayLog(lines.toSpliced(second + 1, 0, lines[warning]).join('\n'))?.difference).toMatchObject({ line: second + 1, expected: 'a warning' });
+  });
+});
+
 /** Members that say what was asked. */
 const INPUTS = ['kmalloc', 'flags', 'nowarn', 'krealloc', 'zero_flag', 'kmalloc_size_roundup', 'kmalloc_array', 'kcalloc', 'krealloc_null', 'krealloc_from_zero_size', 'kfree_sensitive', 'alloc_pages_exact', 'alloc_pages_order', 'cache', 'refcount'];
 

@@ -1,4 +1,4 @@
-import { __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL, isKernelBug, NULL, ZERO_SIZE_PTR, type KernelBug } from '@kmem/contracts';
+import { __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL, isKernelBug, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR, type KernelBug } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
 import { bootKmalloc, readBytes, type KmallocMachine } from './kmalloc-machine.js';
 
@@ -86,6 +86,30 @@ describe('addresses that nobody took', () => {
     family.kfree(pages.allocPages(GFP_KERNEL, 0) * 4096);
     expect(seen.map(({ code, severity }) => [code, severity])).toEqual([['BAD_OBJECT', 'warn']]);
     expect(pages.nrFreePages + pages.nrPcpPages).toBe(before);
+  });
+});
+
+describe('memory of a node', () => {
+  test('caches have one node; above two pages the page allocator knows', () => {
+    const { kmallocNode, kzallocNode, kmallocArrayNode, kcallocNode, ksize } = bootKmalloc();
+    for (const node of [NUMA_NO_NODE, 0]) {
+      expect([kmallocNode(100, GFP_KERNEL, node), kzallocNode(20000, GFP_KERNEL, node)].map(ksize)).toEqual([128, 32768]);
+      expect([kmallocArrayNode(3, 40, GFP_KERNEL, node), kcallocNode(3, 5000, GFP_KERNEL, node)].map(ksize)).toEqual([128, 16384]);
+    }
+    for (const sizeBytes of [100, 20000]) expect(codeOf(() => kmallocNode(sizeBytes, GFP_KERNEL, 1))).toBe('BAD_NODE');
+    expect([kmallocNode(0, GFP_KERNEL, 0), kmallocArrayNode(2 ** 40, 2 ** 40, GFP_KERNEL, 0)]).toEqual([ZERO_SIZE_PTR, NULL]);
+    expect(codeOf(() => kmallocNode(-1, GFP_KERNEL, 0))).toBe('BAD_SIZE');
+  });
+
+  test('kzallocNode and kcallocNode clear', () => {
+    const { kmalloc, kfree, kzallocNode, kcallocNode, memory } = bootKmalloc();
+    for (const again of [() => kzallocNode(64, GFP_KERNEL, 0), () => kcallocNode(8, 8, GFP_KERNEL, 0)]) {
+      const addr = kmalloc(64, GFP_KERNEL);
+      memory.fill(addr, 64, 0xee);
+      kfree(addr);
+      expect(again()).toBe(addr);
+      expect(readBytes(memory, addr, 64)).toEqual(new Uint8Array(64));
+    }
   });
 });
 

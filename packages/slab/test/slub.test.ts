@@ -1,5 +1,5 @@
 import {
-  __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL, isKernelBug, NULL, SLAB_PANIC, SLAB_RECLAIM_ACCOUNT, SLAB_STORE_USER,
+  __GFP_NOWARN, __GFP_ZERO, GFP_ATOMIC, GFP_KERNEL, isKernelBug, NO_PAGE, NULL, SLAB_PANIC, SLAB_RECLAIM_ACCOUNT, SLAB_STORE_USER,
 } from '@kmem/contracts';
 import type { KernelBug } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
@@ -124,6 +124,25 @@ describe('what becomes of slabs', () => {
     cache.assertValid();
     expect(cache.exportState()).toMatchObject({ nr_slabs: 3, total_objects: 12 });
   });
+});
+
+test('without pages for a slab there is a note in the kernel\'s words, unless silence was asked for', () => {
+  const seen: KernelBug[] = [];
+  const { pages, slab } = testMachine({ reports: { report: (bug) => { seen.push(bug); } } });
+  const cache = madeCache(slab, { name: 'poor', sizeBytes: 1000 });
+  const slabs = [takeObjects(cache, 8), takeObjects(cache, 8)];
+  while (pages.allocPages(GFP_ATOMIC | __GFP_NOWARN, 0) !== NO_PAGE);
+  expect(cache.alloc(GFP_ATOMIC | __GFP_NOWARN)).toBe(NULL);
+  expect(seen).toEqual([]);
+  expect(cache.alloc(GFP_ATOMIC)).toBe(NULL);
+  expect(seen).toMatchObject([{ code: 'ALLOC_FAILURE', severity: 'warn' }]);
+  expect(seen[0]?.fields['text']).toBe([
+    `SLUB: Unable to allocate memory on node -1, gfp=0x${GFP_ATOMIC.toString(16)}`,
+    '  cache: poor, object size: 1000, buffer size: 1000, default order: 1, min order: 0',
+    '  node 0: slabs: 2, objs: 16, free: 0',
+  ].join('\n'));
+  cache.free(slabs[0][0]);
+  expect(cache.alloc(GFP_ATOMIC)).toBe(slabs[0][0]);
 });
 
 describe('several objects at a time', () => {
