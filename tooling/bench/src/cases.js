@@ -1,6 +1,7 @@
 // The comparisons one by one: everybody timed in turn, ratios, verdicts.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { executionCases } from "./execution-cases.js";
 import { interleave, median, ratio, spread, timed, verdict } from "./measure.js";
 import { objectCases } from "./object-cases.js";
 import { pageCases } from "./page-cases.js";
@@ -14,7 +15,7 @@ import { built } from "./peers.js";
  *   size          for contestants that are made for one size
  *   native        input of a native program that runs the loop itself
  */
-export const cases = { ...pageCases, ...objectCases };
+export const cases = { ...pageCases, ...objectCases, ...executionCases };
 
 /**
  * Times one case.
