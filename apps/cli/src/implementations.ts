@@ -5,6 +5,7 @@ import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type ReportSink, type Trace
 import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
 import { boot } from '@kmem/kernel';
 import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
+import { createTimeMath } from '@kmem/time';
 import { formatVmallocinfo, VmAreas } from '@kmem/vmalloc';
 import { bootProfile } from './machine.js';
 
@@ -94,6 +95,7 @@ export const IMPLEMENTATIONS: Implementations = {
   slabinfo: formatSlabinfo,
   iomemRows: recordedIomem,
   bootKernel: boot,
+  timeMath: (bitsPerLong) => createTimeMath({ bitsPerLong }),
   loadVmAreas: (machine) => new VmAreas(machine),
   vmallocinfo: ({ areas, bitsPerLong }, lazy) => formatVmallocinfo(areas, lazy, { bitsPerLong }),
   bootPages: ({ ramMib, nrCpus, tunables }) => bootProfile(recordedPc({ ramMib, nrCpus }), tunables),

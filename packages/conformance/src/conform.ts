@@ -16,6 +16,7 @@ import { conformRamTable, isRamTable } from './ram-table.js';
 import { isScenarioRecording } from './scenario-recording.js';
 import { conformScenarios } from './scenario-replay.js';
 import { conformSleeps, isSleepRecording } from './sleep-calls.js';
+import { conformTimeTable, isTimeTable } from './time-tables.js';
 import { recordingKind } from './recording-meta.js';
 import { readSlubRecording } from './slub-recording.js';
 import { conformSlub } from './slub-replay.js';
@@ -59,6 +60,7 @@ export function conform(
   options: ConformOptions = {},
 ): Conformance[] {
   if (isRamTable(input.text)) return conformRamTable(input, implementations);
+  if (isTimeTable(input.text)) return conformTimeTable(input, implementations);
   if (isSleepRecording(input.text)) return conformSleeps(input, implementations);
   if (isScenarioRecording(input.text)) return conformScenarios(input, implementations);
   const kind = recordingKind(input.name, input.text);

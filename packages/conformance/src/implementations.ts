@@ -4,10 +4,7 @@
  * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
  * reading and unpacking files is the caller's part.
  */
-import type {
-  AddressRange, CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache,
-  SlabCacheAttributes, SlabCacheOptions, SlabCacheState, SlabTrack, TraceSink, VmArea, VmAreasState, ZoneKind,
-} from '@kmem/contracts';
+import type { AddressRange, CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes, SlabCacheOptions, SlabCacheState, SlabTrack, TimeMath, TraceSink, VmArea, VmAreasState, ZoneKind } from '@kmem/contracts';
 import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
@@ -316,6 +313,8 @@ export interface Implementations {
   readonly loadVmAreas?: (machine: VmallocMachine) => VmAreasUnderTest;
   /** Prints /proc/vmallocinfo from areas and ranges not purged. Without it the text is not compared. */
   readonly vmallocinfo?: (areas: RecordedVmAreas, lazy: readonly AddressRange[]) => string;
+  /** Makes the conversions between units of time of the recorded machines, with longs of some width. Without them tables of conversions are not compared. */
+  readonly timeMath?: (bitsPerLong: 32 | 64) => TimeMath;
   /** Prints the rows of /proc/iomem. Without it those texts are not compared. */
   readonly iomemRows?: (machine: IomemRequest) => readonly ProcRow[];
   /**

@@ -41,7 +41,7 @@ export interface HrTimers {
    * @kernelName hrtimer_forward
    * @param timer - which one.
    * @param now - the time to pass, in ns.
-   * @param interval - ns, at least 1.
+   * @param interval - ns; less than 1 counts as 1.
    * @returns intervals it was moved by; 0 when its expiry lies after `now` already.
    */
   hrtimerForward(timer: HrTimerId, now: number, interval: number): number;

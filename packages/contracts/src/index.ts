@@ -271,3 +271,4 @@ export type { SimpleWaitQueues } from './simple-wait-queues.js';
 export { COMPLETED_FOR_ALL } from './completions.js';
 export type { Completions } from './completions.js';
 export type { BitWaits, BitWord } from './bit-waits.js';
+export type { BrokenDownTime, TimeConstants, TimeMath, Timespec64 } from './time-math.js';

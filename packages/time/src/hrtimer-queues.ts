@@ -18,6 +18,8 @@ import type { Clock, ClockEvent, CpuId, Cpus, HrTimerFunction, HrTimerId, HrTime
 import { KernelBug, LOCAL_TIMER_VECTOR } from '@kmem/contracts';
 
 const FIRST_CAPACITY = 16;
+/** Shortest interval, in ns. */
+const RESOLUTION_NS = 1;
 
 /** Options of {@link HrTimerQueues}. */
 export interface HrTimerQueuesOptions {
@@ -90,9 +92,10 @@ export class HrTimerQueues implements HrTimers {
   hrtimerForward(timer: HrTimerId, now: number, interval: number): number {
     const delta = now - this.#expires[timer];
     if (delta < 0 || this.hrtimerIsQueued(timer)) return 0;
-    const overruns = Math.floor(delta / interval) + 1;
-    this.#expires[timer] += overruns * interval;
-    this.#soft[timer] += overruns * interval;
+    const step = Math.max(interval, RESOLUTION_NS);
+    const overruns = Math.floor(delta / step) + 1;
+    this.#expires[timer] += overruns * step;
+    this.#soft[timer] += overruns * step;
     return overruns;
   }
 
