@@ -61,6 +61,12 @@ export class ReferenceSlabAllocator implements SlabAllocator {
     return this.#newestFirst.find((cache) => cache.owns(addr)) ?? null;
   }
 
+  free(addr: PhysAddr): boolean {
+    const cache = this.cacheOf(addr);
+    cache?.free(addr);
+    return cache !== null;
+  }
+
   find(addr: PhysAddr): SlabObject | null {
     return this.#newestFirst.find((cache) => cache.owns(addr))?.find(addr) ?? null;
   }

@@ -87,6 +87,19 @@ function registerObjectRules(rule: Rule): void {
     checkEqual(cache.alloc(GFP_KERNEL), first, 'the next object');
   });
 
+  rule('an object goes back by its address alone, to the cache that it is of', ({ slab, usedPages }) => {
+    const before = usedPages();
+    const caches = [24, 200, 3000].map((sizeBytes) => made(slab, { name: `of-${sizeBytes}`, sizeBytes }));
+    const objects = caches.flatMap((cache) => take(cache, 40));
+    for (const addr of objects) {
+      check(slab.free(addr), `nobody took ${addr} back`);
+      check(slab.find(addr)?.live !== true, `${addr} is in use still`);
+    }
+    check(caches.every((cache) => cache.shrink()), 'a shrunk cache has pages');
+    checkEqual(usedPages(), before, 'pages in use');
+    for (const addr of [objects[0], NULL, 0.5, -1, NaN]) check(!slab.free(addr), `${addr} was taken back`);
+  });
+
   rule('zeroed objects are zero', ({ slab, memory }) => {
     const cache = made(slab, { name: 'zeroed', sizeBytes: 50 });
     const [addr] = take(cache, 1);

@@ -58,6 +58,11 @@ function faulty(slab: SlabAllocator, memory: PhysicalMemory, fault: Fault): Slab
       const cache = slab.cacheOf(addr);
       return cache && shown(cache);
     },
+    free: (addr) => {
+      const cache = slab.cacheOf(addr);
+      if (cache !== null) shown(cache).free(addr);
+      return cache !== null;
+    },
     find: (addr) => {
       const found = slab.find(addr);
       return found && { ...found, cache: shown(found.cache) };
@@ -120,6 +125,7 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, rule: RegExp])[] =
   ['objects that are not aligned', { cache: (cache) => ({ alloc: (gfp) => cache.alloc(gfp) + 4 }) }, /are aligned/],
   ['an alignment that is not heeded', { cache: (cache) => ({ alloc: (gfp) => (cache.align === 64 ? cache.alloc(gfp) + 8 : cache.alloc(gfp)) }) }, /are aligned/],
   ['bytes that lead nowhere', { allocator: (slab) => ({ find: (addr) => (addr % 4096 === 0 ? slab.find(addr) : null) }) }, /every byte leads/],
+  ['addresses that nobody takes back', { allocator: () => ({ free: () => true }) }, /by its address alone/],
   ['freed objects that are shown as live', { allocator: (slab) => ({
     find: (addr) => {
       const found = slab.find(addr);

@@ -177,6 +177,16 @@ export interface SlabAllocator {
   cacheOf(addr: PhysAddr): SlabCache | null;
 
   /**
+   * Gives an object back to the cache that it is of, as {@link SlabCache.free} of that cache.
+   *
+   * @param addr - any number.
+   * @returns false when the page of the address is not one of this allocator's: nothing was done.
+   * @throws KernelBug as {@link SlabCache.free}.
+   * @context any.
+   */
+  free(addr: PhysAddr): boolean;
+
+  /**
    * Says which object holds an address.
    *
    * @param addr - any number.

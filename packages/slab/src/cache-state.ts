@@ -2,7 +2,7 @@
 import type { SlabCacheState, SlabCpuState, SlabState } from '@kmem/contracts';
 import {
   C_FREE, C_PARTIAL, C_SLAB, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_PARTIAL, N_SLABS, S_FREE, S_FROZEN, S_INUSE, S_NEXT,
-  S_OBJECTS, S_PFN, S_STACKED, type SlubState,
+  S_OBJECTS, S_PFN, S_STACKED, SLAB_WORDS, type SlubState,
 } from './slub-state.js';
 
 /**
@@ -14,12 +14,12 @@ import {
 export function exportCacheState(s: SlubState): SlabCacheState {
   const { words } = s;
   return {
-    nr_slabs: words[N_SLABS],
-    nr_partial: words[N_PARTIAL],
-    total_objects: words[N_OBJECTS],
+    nr_slabs: words[s.node + N_SLABS],
+    nr_partial: words[s.node + N_PARTIAL],
+    total_objects: words[s.node + N_OBJECTS],
     cpus: Array.from({ length: s.limits.nrCpus }, (_, cpu) => exportCpu(s, cpu)),
-    partial: slabsFrom(s, words[N_HEAD]).map((slab) => exportSlab(s, slab)),
-    full: slabsFrom(s, words[N_FULL_HEAD]).map((slab) => words[s.slab(slab) + S_PFN]),
+    partial: slabsFrom(s, words[s.node + N_HEAD]).map((slab) => exportSlab(s, slab)),
+    full: slabsFrom(s, words[s.node + N_FULL_HEAD]).map((slab) => words[slab + S_PFN]),
   };
 }
 
@@ -32,7 +32,7 @@ export function exportCacheState(s: SlubState): SlabCacheState {
  */
 export function slabsFrom(s: SlubState, first: number): number[] {
   const slabs: number[] = [];
-  for (let slab = first; slab !== 0; slab = s.words[s.slab(slab) + S_NEXT]) slabs.push(slab);
+  for (let slab = first; slab !== 0; slab = s.words[slab + S_NEXT]) slabs.push(slab);
   return slabs;
 }
 
@@ -41,12 +41,12 @@ export function slabsFrom(s: SlubState, first: number): number[] {
  *
  * @param s - the cache.
  * @param slab - its number.
- * @param first - link to the first one.
+ * @param first - the first one; 0 for none.
  * @returns their indices.
  */
 export function freeIndices(s: SlubState, slab: number, first: number): number[] {
   const indices: number[] = [];
-  for (let link = first; link > 0; link = s.links[(slab << s.indexBits) + link - 1]) indices.push(link - 1);
+  for (let object = first; object > 0; object = s.words[object]) indices.push(object - slab - SLAB_WORDS);
   return indices;
 }
 
@@ -59,14 +59,13 @@ function exportCpu(s: SlubState, cpu: number): SlabCpuState {
     cpu,
     slab: slab === 0 ? null : exportSlab(s, slab),
     freelist: freeIndices(s, slab, words[c + C_FREE]),
-    partial_slabs_field: top === 0 ? 0 : words[s.slab(top) + S_STACKED],
+    partial_slabs_field: top === 0 ? 0 : words[top + S_STACKED],
     partial: slabsFrom(s, top).map((stacked) => exportSlab(s, stacked)),
   };
 }
 
 function exportSlab(s: SlubState, slab: number): SlabState {
   const { words } = s;
-  const at = s.slab(slab);
-  const free = freeIndices(s, slab, words[at + S_FREE]);
-  return [words[at + S_PFN], words[at + S_INUSE], words[at + S_OBJECTS], words[at + S_FROZEN], free];
+  const free = freeIndices(s, slab, words[slab + S_FREE]);
+  return [words[slab + S_PFN], words[slab + S_INUSE], words[slab + S_OBJECTS], words[slab + S_FROZEN], free];
 }

@@ -1,7 +1,7 @@
 /** What a CPU keeps: its slab, and a stack of slabs that it froze (slab spec 6.1 to 6.4). */
 import { linkFull, linkPartial } from './slab-list.js';
 import { releaseSlab } from './slab-life.js';
-import { C_FREE, C_PARTIAL, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, S_NEXT, S_STACKED, type SlubState } from './slub-state.js';
+import { C_FREE, C_PARTIAL, C_PFN, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, S_NEXT, S_PFN, S_STACKED, type SlubState } from './slub-state.js';
 
 /**
  * Pushes a frozen slab on a CPU's stack.
@@ -15,11 +15,11 @@ import { C_FREE, C_PARTIAL, C_SLAB, N_PARTIAL, S_FREE, S_FROZEN, S_INUSE, S_NEXT
 export function stackSlab(s: SlubState, c: number, slab: number, drain: boolean): void {
   const { words } = s;
   const top = words[c + C_PARTIAL];
-  const stacked = top === 0 ? 0 : words[s.slab(top) + S_STACKED];
+  const stacked = top === 0 ? 0 : words[top + S_STACKED];
   const full = drain && top !== 0 && stacked >= s.limits.cpuPartialSlabs;
   words[c + C_PARTIAL] = slab;
-  words[s.slab(slab) + S_NEXT] = full ? 0 : top;
-  words[s.slab(slab) + S_STACKED] = full ? 1 : stacked + 1;
+  words[slab + S_NEXT] = full ? 0 : top;
+  words[slab + S_STACKED] = full ? 1 : stacked + 1;
   if (full) unfreezeStack(s, top);
 }
 
@@ -31,8 +31,9 @@ export function stackSlab(s: SlubState, c: number, slab: number, drain: boolean)
  * @param slab - is on no list; 0 for none.
  */
 export function setCpuSlab(s: SlubState, c: number, slab: number): void {
-  s.words[c + C_SLAB] = slab;
-  s.bases[c] = slab === 0 ? 0 : s.firstObject(slab);
+  const { words } = s;
+  words[c + C_SLAB] = slab;
+  words[c + C_PFN] = slab === 0 ? 0 : words[slab + S_PFN];
 }
 
 /**
@@ -57,25 +58,23 @@ export function flushCpu(s: SlubState, c: number): void {
  * @kernelName deactivate_slab
  */
 export function deactivateSlab(s: SlubState, c: number): void {
-  const { links, words } = s;
+  const { words } = s;
   const slab = words[c + C_SLAB];
-  const at = s.slab(slab);
-  const hadRemoteFrees = words[at + S_FREE] !== 0;
-  const base = (slab << s.indexBits) - 1;
+  const hadRemoteFrees = words[slab + S_FREE] !== 0;
   const first = words[c + C_FREE];
   if (first !== 0) {
-    let last = base + first;
-    words[at + S_INUSE]--;
-    for (; links[last] !== 0; last = base + links[last]) words[at + S_INUSE]--;
-    links[last] = words[at + S_FREE];
-    words[at + S_FREE] = first;
+    let last = first;
+    words[slab + S_INUSE]--;
+    for (; words[last] !== 0; last = words[last]) words[slab + S_INUSE]--;
+    words[last] = words[slab + S_FREE];
+    words[slab + S_FREE] = first;
     s.writer?.link(last);
   }
   words[c + C_FREE] = 0;
   setCpuSlab(s, c, 0);
-  words[at + S_FROZEN] = 0;
-  if (words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial) releaseSlab(s, slab);
-  else if (words[at + S_FREE] !== 0) linkPartial(s, slab, hadRemoteFrees);
+  words[slab + S_FROZEN] = 0;
+  if (words[slab + S_INUSE] === 0 && words[s.node + N_PARTIAL] >= s.limits.minPartial) releaseSlab(s, slab);
+  else if (words[slab + S_FREE] !== 0) linkPartial(s, slab, hadRemoteFrees);
   else linkFull(s, slab);
 }
 
@@ -84,11 +83,10 @@ function unfreezeStack(s: SlubState, top: number): void {
   const { words } = s;
   let discard = 0;
   for (let slab = top; slab !== 0; ) {
-    const at = s.slab(slab);
-    const next = words[at + S_NEXT];
-    words[at + S_FROZEN] = 0;
-    if (words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial) {
-      words[at + S_NEXT] = discard;
+    const next = words[slab + S_NEXT];
+    words[slab + S_FROZEN] = 0;
+    if (words[slab + S_INUSE] === 0 && words[s.node + N_PARTIAL] >= s.limits.minPartial) {
+      words[slab + S_NEXT] = discard;
       discard = slab;
     } else {
       linkPartial(s, slab, true);
@@ -96,7 +94,7 @@ function unfreezeStack(s: SlubState, top: number): void {
     slab = next;
   }
   while (discard !== 0) {
-    const next = words[s.slab(discard) + S_NEXT];
+    const next = words[discard + S_NEXT];
     releaseSlab(s, discard);
     discard = next;
   }

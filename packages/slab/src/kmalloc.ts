@@ -210,9 +210,7 @@ function createCore(options: KmallocOptions): KmallocCore {
   function kfree(addr: PhysAddr): void {
     // The first comparison spares real addresses the other two.
     if (addr <= ZERO_SIZE_PTR && (addr === NULL || addr === ZERO_SIZE_PTR)) return;
-    const cache = slabs.cacheOf(addr);
-    if (cache !== null) cache.free(addr);
-    else freeLarge(addr);
+    if (!slabs.free(addr)) freeLarge(addr);
   }
 
   function kfreeBulk(count: number, addrs: Float64Array): void {

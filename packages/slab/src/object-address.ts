@@ -4,14 +4,13 @@
  * ```
  *  address = first frame * page size + redLeftPad + index * size
  * ```
- * The way back goes through the frame table: the frame's head says slab and cache, the rest is the index.
+ * The way back goes through the slab of the address's frame: what the slab does not account for is the index.
  */
-import { BLOCK_TAIL, PG_slab } from '@kmem/contracts';
-import type { PhysAddr, FrameTable } from '@kmem/contracts';
+import type { PhysAddr } from '@kmem/contracts';
 import { divideExactly, exactDivisor } from './exact-division.js';
 import type { SlabPlan } from './slab-pages.js';
-import { SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
-import { NO_OBJECT, S_OBJECTS, SLAB_NUMBER_BITS, type SlubState } from './slub-state.js';
+import type { SlubMachine } from './slub-machine.js';
+import { NO_OBJECT, S_CACHE, S_OBJECTS, SLAB_WORDS, type SlubState } from './slub-state.js';
 
 /** Both ways. */
 export interface ObjectAddresses {
@@ -25,30 +24,28 @@ export interface ObjectAddresses {
  * Makes the functions that go from numbers to addresses and back.
  *
  * @param s - the cache.
- * @param machine - frame table, and the way into it.
+ * @param machine - the way to the slab of an address.
  * @param plan - number and geometry of the cache.
  * @returns both ways.
  */
 export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: SlabPlan): ObjectAddresses {
   const { slabAt } = machine;
-  const { indexBits } = s;
-  const { size } = plan.geometry;
   const { number } = plan;
-  const indexMask = (1 << indexBits) - 1;
+  const { size } = plan.geometry;
   const { inverse, evenBits } = exactDivisor(size);
 
   function addressOf(object: number): PhysAddr {
-    return s.firstObject(object >>> indexBits) + (object & indexMask) * size;
+    const slab = s.slabOf(object);
+    return s.firstObject(slab) + (object - slab - SLAB_WORDS) * size;
   }
 
   function objectAt(addr: PhysAddr): number {
-    const word = slabAt(addr);
-    if (word === 0 || word >>> SLAB_NUMBER_BITS !== number) return NO_OBJECT;
-    const slab = word & SLAB_NUMBER_MASK;
+    const slab = slabAt(addr);
+    if (slab === 0 || s.words[slab + S_CACHE] !== number) return NO_OBJECT;
     const offset = addr - s.firstObject(slab);
     const index = divideExactly(offset, inverse, evenBits) >>> 0;
-    if ((offset | 0) !== offset || index >= s.words[s.slab(slab) + S_OBJECTS]) return NO_OBJECT;
-    return (slab << indexBits) | index;
+    if ((offset | 0) !== offset || index >= s.words[slab + S_OBJECTS]) return NO_OBJECT;
+    return slab + SLAB_WORDS + index;
   }
 
   return { addressOf, objectAt };
@@ -57,19 +54,21 @@ export function createObjectAddresses(s: SlubState, machine: SlubMachine, plan: 
 /**
  * Makes the function that finds the slab that an address lies in.
  *
- * @param frames - the frame table.
- * @returns takes any number; gives numbers of cache and slab as slab-pages.ts writes them down, 0 for an address in no slab.
+ * @param slabOf - by frame, the slab.
+ * @param pageShift - log2 of a page's bytes.
+ * @returns takes any number; gives the slab, 0 for what is no address or in no slab.
  */
-export function createSlabAt(frames: FrameTable): (addr: PhysAddr) => number {
-  const { block, flags, nrFrames, owner, pageShift } = frames;
+export function createSlabAt(slabOf: Int32Array, pageShift: number): (addr: PhysAddr) => number {
+  const { length } = slabOf;
   const perPage = 2 ** -pageShift;
 
+  /** The frame of an address beyond 32 bits, or of none. */
+  function frameBeyond(addr: PhysAddr): number {
+    return Number.isInteger(addr) && addr >= 0 ? Math.floor(addr * perPage) : length;
+  }
+
   return function slabAt(addr) {
-    const pfn = addr >>> 0 === addr ? addr >>> pageShift : Math.floor(addr * perPage);
-    if (!(pfn >= 0 && pfn < nrFrames)) return 0;
-    if ((flags[pfn] & (1 << PG_slab)) !== 0) return owner[pfn];
-    if ((block[pfn] & BLOCK_TAIL) === 0) return 0;
-    const head = owner[pfn];
-    return (flags[head] & (1 << PG_slab)) !== 0 ? owner[head] : 0;
+    const pfn = addr >>> 0 === addr ? addr >>> pageShift : frameBeyond(addr);
+    return pfn < length ? slabOf[pfn] : 0;
   };
 }

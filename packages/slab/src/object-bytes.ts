@@ -92,9 +92,8 @@ export function createObjectBytes(
   }
 
   function link(object: number): void {
-    const next = s.links[object];
-    const base = object & -(1 << s.indexBits);
-    const target = next > 0 ? addresses.addressOf(base + next - 1) : 0;
+    const next = s.words[object];
+    const target = next > 0 ? addresses.addressOf(next) : 0;
     const words = dataView(memory, addresses.addressOf(object) + freePointer, 8);
     words.setUint32(0, target % HALF, true);
     words.setUint32(4, Math.floor(target / HALF), true);

@@ -23,7 +23,7 @@ import { unlinkPartial } from './slab-list.js';
 import type { SlubCachePlan } from './slub-cache.js';
 import { report, type SlubMachine } from './slub-machine.js';
 import { long, slabNow, type SlabMoment, type SlabReports } from './slub-report.js';
-import { LIVE, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, type ObjectChecks, type SlubState } from './slub-state.js';
+import { LIVE, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, SLAB_WORDS, type ObjectChecks, type SlubState } from './slub-state.js';
 
 /** A report that is not sent yet: the state must be in order first. */
 interface Finding {
@@ -92,7 +92,7 @@ export function createObjectChecks(
   }
 
   function slabStart(slab: number): PhysAddr {
-    return s.words[s.slab(slab) + S_PFN] * pageSize;
+    return s.words[slab + S_PFN] * pageSize;
   }
 
   function checkObject(checked: Checked): boolean {
@@ -120,11 +120,11 @@ export function createObjectChecks(
     const link = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
     if (link === 0) return true;
     const index = (link - slabStart(moment.slab) - redLeftPad) / size;
-    if (Number.isInteger(index) && index >= 0 && index < s.words[s.slab(moment.slab) + S_OBJECTS]) return true;
+    if (Number.isInteger(index) && index >= 0 && index < s.words[moment.slab + S_OBJECTS]) return true;
     const title = 'Freepointer corrupt';
     checked.findings.push({ title, fields: { addr, link }, lines: [...reports.header(title), ...reports.trailer(moment, addr, link)] });
     // An object in use gets its link when it comes back.
-    if (s.links[object] === LIVE) bytes.fill(0);
+    if (s.words[object] === LIVE) bytes.fill(0);
     else s.writer?.link(object);
     return false;
   }
@@ -133,7 +133,7 @@ export function createObjectChecks(
   function checkSlab(checked: Checked): void {
     if (!poison) return;
     const { slab } = checked.moment;
-    const pfn = s.words[s.slab(slab) + S_PFN];
+    const pfn = s.words[slab + S_PFN];
     const slabBytes = pageSize * 2 ** (machine.frames.block[pfn] & BLOCK_ORDER_MASK);
     const rest = slabBytes % size;
     if (rest > 0) intact(checked, 'Padding', pfn * pageSize + slabBytes - rest, rest, POISON_INUSE);
@@ -141,8 +141,8 @@ export function createObjectChecks(
 
   function look(object: number, active: boolean, moment: SlabMoment): Checked {
     const addr = addresses.addressOf(object);
-    const next = s.links[object];
-    const link = next > 0 ? addresses.addressOf((moment.slab << s.indexBits) + next - 1) : 0;
+    const next = s.words[object];
+    const link = next > 0 ? addresses.addressOf(next) : 0;
     return { object, addr, active, moment, link, findings: [] };
   }
 
@@ -155,8 +155,7 @@ export function createObjectChecks(
   }
 
   function mayTake(slab: number, object: number): boolean {
-    const at = s.slab(slab);
-    const checked = look(object, false, { slab, used: s.words[at + S_INUSE] + 1, free: s.links[object] });
+    const checked = look(object, false, { slab, used: s.words[slab + S_INUSE] + 1, free: s.words[object] });
     checkSlab(checked);
     const isSound = checkObject(checked);
     if (!isSound) disable(slab);
@@ -165,18 +164,17 @@ export function createObjectChecks(
   }
 
   function disable(slab: number): void {
-    const at = s.slab(slab);
-    const base = slab << s.indexBits;
+    const first = slab + SLAB_WORDS;
     unlinkPartial(s, slab);
-    s.links.fill(LIVE, base, base + s.words[at + S_OBJECTS]);
-    s.words[at + S_INUSE] = s.words[at + S_OBJECTS];
-    s.words[at + S_FREE] = 0;
-    s.words[at + S_FROZEN] = 1;
+    s.words.fill(LIVE, first, first + s.words[slab + S_OBJECTS]);
+    s.words[slab + S_INUSE] = s.words[slab + S_OBJECTS];
+    s.words[slab + S_FREE] = 0;
+    s.words[slab + S_FROZEN] = 1;
   }
 
   function mayGive(object: number): boolean {
-    const slab = object >>> s.indexBits;
-    const checked = look(object, true, slabNow(s, slab, s.words[s.slab(slab) + S_FREE]));
+    const slab = s.slabOf(object);
+    const checked = look(object, true, slabNow(s, slab, s.words[slab + S_FREE]));
     checkSlab(checked);
     const isSound = checkObject(checked);
     send(checked, isSound ? null : `Object at ${long(checked.addr)} not freed`);
@@ -185,9 +183,9 @@ export function createObjectChecks(
 
   function validate(slab: number): number {
     let found = 0;
-    for (let i = 0; i < s.words[s.slab(slab) + S_OBJECTS]; i++) {
-      const object = (slab << s.indexBits) | i;
-      const checked = look(object, s.links[object] === LIVE, slabNow(s, slab, s.words[s.slab(slab) + S_FREE]));
+    for (let i = 0; i < s.words[slab + S_OBJECTS]; i++) {
+      const object = slab + SLAB_WORDS + i;
+      const checked = look(object, s.words[object] === LIVE, slabNow(s, slab, s.words[slab + S_FREE]));
       if (i === 0) checkSlab(checked);
       checkObject(checked);
       found += checked.findings.length;

@@ -21,8 +21,8 @@ export function createTracing(
   writer: ObjectWriter | null,
 ): ObjectWriter {
   function say(object: number, free: number, isTaken: boolean): void {
-    const slab = object >>> s.indexBits;
-    const moment = { slab, used: s.words[s.slab(slab) + S_INUSE], free };
+    const slab = s.slabOf(object);
+    const moment = { slab, used: s.words[slab + S_INUSE], free };
     onTrace(reports.trace(moment, addresses.addressOf(object), isTaken).join('\n'));
   }
 
@@ -30,12 +30,12 @@ export function createTracing(
     prepare: (first, objects, slabBytes) => writer?.prepare(first, objects, slabBytes),
     link: (object) => writer?.link(object),
     take: (object) => {
-      say(object, s.words[s.slab(object >>> s.indexBits) + S_FREE], true);
+      say(object, s.words[s.slabOf(object) + S_FREE], true);
       writer?.take(object);
     },
     give: (object) => {
       // Its link is the list as it was before.
-      say(object, s.links[object], false);
+      say(object, s.words[object], false);
       writer?.give(object);
     },
   };

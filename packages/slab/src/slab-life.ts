@@ -1,6 +1,6 @@
 /** How a slab begins and ends: fresh with its objects in ascending order (slab spec 5.1), given back when empty. */
 import type { Gfp } from '@kmem/contracts';
-import { N_OBJECTS, N_SLABS, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, type SlubState } from './slub-state.js';
+import { N_OBJECTS, N_SLABS, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, SLAB_WORDS, type SlubState } from './slub-state.js';
 
 /**
  * Makes a slab. What it does to get pages may allocate from this cache and free to it.
@@ -10,28 +10,28 @@ import { N_OBJECTS, N_SLABS, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, type SlubStat
  * @returns a slab on no list, all objects free; 0 when there is no memory.
  */
 export function growSlab(s: SlubState, gfp: Gfp): number {
-  const slab = s.takeNumber();
+  const slab = s.takeBlock();
   if (slab === 0) return 0;
   let objects = 0;
   try {
     objects = s.source.grow(s, slab, gfp);
   } finally {
-    // A constructor that throws must not cost a number.
-    if (objects === 0) s.putNumber(slab);
+    // A constructor that throws must not cost a block.
+    if (objects === 0) s.putBlock(slab);
   }
   if (objects === 0) return 0;
-  const { links, words } = s;
-  const base = slab << s.indexBits;
-  for (let i = 0; i < objects; i++) links[base + i] = i + 2;
-  links[base + objects - 1] = 0;
-  if (s.writer !== null) for (let i = 0; i < objects; i++) s.writer.link(base + i);
-  const at = s.slab(slab);
-  words[at + S_FREE] = 1;
-  words[at + S_INUSE] = 0;
-  words[at + S_FROZEN] = 0;
-  words[at + S_OBJECTS] = objects;
-  words[N_SLABS]++;
-  words[N_OBJECTS] += objects;
+  const { words } = s;
+  const first = slab + SLAB_WORDS;
+  const end = first + objects;
+  for (let object = first; object < end; object++) words[object] = object + 1;
+  words[end - 1] = 0;
+  if (s.writer !== null) for (let object = first; object < end; object++) s.writer.link(object);
+  words[slab + S_FREE] = first;
+  words[slab + S_INUSE] = 0;
+  words[slab + S_FROZEN] = 0;
+  words[slab + S_OBJECTS] = objects;
+  words[s.node + N_SLABS]++;
+  words[s.node + N_OBJECTS] += objects;
   return slab;
 }
 
@@ -43,7 +43,7 @@ export function growSlab(s: SlubState, gfp: Gfp): number {
  * @kernelName discard_slab
  */
 export function releaseSlab(s: SlubState, slab: number): void {
-  s.words[N_SLABS]--;
-  s.words[N_OBJECTS] -= s.words[s.slab(slab) + S_OBJECTS];
+  s.words[s.node + N_SLABS]--;
+  s.words[s.node + N_OBJECTS] -= s.words[slab + S_OBJECTS];
   s.source.release(s, slab);
 }

@@ -9,8 +9,8 @@ import { N_FULL_HEAD, N_HEAD, N_PARTIAL, S_NEXT, S_PREV, type SlubState } from '
  * @param toTail - at the end, otherwise at the front.
  */
 export function linkPartial(s: SlubState, slab: number, toTail: boolean): void {
-  s.words[N_PARTIAL]++;
-  link(s, N_HEAD, slab, toTail);
+  s.words[s.node + N_PARTIAL]++;
+  link(s, s.node + N_HEAD, slab, toTail);
 }
 
 /**
@@ -20,8 +20,8 @@ export function linkPartial(s: SlubState, slab: number, toTail: boolean): void {
  * @param slab - is on that list.
  */
 export function unlinkPartial(s: SlubState, slab: number): void {
-  s.words[N_PARTIAL]--;
-  unlink(s, N_HEAD, slab);
+  s.words[s.node + N_PARTIAL]--;
+  unlink(s, s.node + N_HEAD, slab);
 }
 
 /**
@@ -31,7 +31,7 @@ export function unlinkPartial(s: SlubState, slab: number): void {
  * @param slab - is full and on no list.
  */
 export function linkFull(s: SlubState, slab: number): void {
-  if (s.limits.listsFull) link(s, N_FULL_HEAD, slab, false);
+  if (s.limits.listsFull) link(s, s.node + N_FULL_HEAD, slab, false);
 }
 
 /**
@@ -41,34 +41,32 @@ export function linkFull(s: SlubState, slab: number): void {
  * @param slab - was full.
  */
 export function unlinkFull(s: SlubState, slab: number): void {
-  if (s.limits.listsFull) unlink(s, N_FULL_HEAD, slab);
+  if (s.limits.listsFull) unlink(s, s.node + N_FULL_HEAD, slab);
 }
 
 function link(s: SlubState, ends: number, slab: number, toTail: boolean): void {
   const { words } = s;
-  const at = s.slab(slab);
   const near = words[ends + (toTail ? 1 : 0)];
-  words[at + S_NEXT] = toTail ? 0 : near;
-  words[at + S_PREV] = toTail ? near : 0;
+  words[slab + S_NEXT] = toTail ? 0 : near;
+  words[slab + S_PREV] = toTail ? near : 0;
   if (near === 0) {
     words[ends] = slab;
     words[ends + 1] = slab;
   } else if (toTail) {
-    words[s.slab(near) + S_NEXT] = slab;
+    words[near + S_NEXT] = slab;
     words[ends + 1] = slab;
   } else {
-    words[s.slab(near) + S_PREV] = slab;
+    words[near + S_PREV] = slab;
     words[ends] = slab;
   }
 }
 
 function unlink(s: SlubState, ends: number, slab: number): void {
   const { words } = s;
-  const at = s.slab(slab);
-  const next = words[at + S_NEXT];
-  const prev = words[at + S_PREV];
+  const next = words[slab + S_NEXT];
+  const prev = words[slab + S_PREV];
   if (prev === 0) words[ends] = next;
-  else words[s.slab(prev) + S_NEXT] = next;
+  else words[prev + S_NEXT] = next;
   if (next === 0) words[ends + 1] = prev;
-  else words[s.slab(next) + S_PREV] = prev;
+  else words[next + S_PREV] = prev;
 }

@@ -1,10 +1,6 @@
 /**
- * The pages of a cache's slabs (slab spec 5.1): taken and given back, marked in the frame table, objects constructed.
- *
- * ```
- *  owner of a slab's first frame:  | cache number | slab number (20 bits) |      its flags have PG_slab
- *  owner of the other frames:      first frame, as of every compound page
- * ```
+ * The pages of a cache's slabs (slab spec 5.1): taken and given back, marked, objects constructed. The flags of a slab's first
+ * frame have PG_slab; `slabOf` leads from each of its frames to the slab.
  */
 import {
   __GFP_DIRECT_RECLAIM, __GFP_NOFAIL, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, __GFP_RECLAIM, __GFP_ZERO, BLOCK_ORDER_MASK, GFP_CONSTRAINT_MASK, GFP_RECLAIM_MASK,
@@ -15,7 +11,7 @@ import { pageFlags } from './cache-attributes.js';
 import { slabsFrom } from './cache-state.js';
 import type { CacheGeometry } from './geometry.js';
 import { report, type SlubMachine } from './slub-machine.js';
-import { N_HEAD, N_OBJECTS, N_SLABS, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, WAITING, type SlabSource, type SlubState } from './slub-state.js';
+import { N_HEAD, N_OBJECTS, N_SLABS, S_CACHE, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, WAITING, type SlabSource, type SlubState } from './slub-state.js';
 
 /** A cache, as its pages know it. */
 export interface SlabPlan {
@@ -43,7 +39,7 @@ export interface SlabPlan {
  * @returns the source.
  */
 export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSource {
-  const { frames, pages } = machine;
+  const { frames, pages, slabOf } = machine;
   const { ctor, geometry } = plan;
   const extra = pageFlags(plan.flags, geometry.order);
 
@@ -61,8 +57,9 @@ export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSourc
     const order = frames.block[pfn] & BLOCK_ORDER_MASK;
     const objects = order === geometry.order ? geometry.objects : geometry.minObjects;
     frames.flags[pfn] |= 1 << PG_slab;
-    frames.owner[pfn] = (plan.number << SLAB_NUMBER_BITS) | slab;
-    s.words[s.slab(slab) + S_PFN] = pfn;
+    for (let i = 0; i < 1 << order; i++) slabOf[pfn + i] = slab;
+    s.words[slab + S_PFN] = pfn;
+    s.words[slab + S_CACHE] = plan.number;
     const first = pfn * 2 ** frames.pageShift + geometry.redLeftPad;
     s.writer?.prepare(first, objects, 2 ** (order + frames.pageShift));
     if (ctor !== null) {
@@ -78,21 +75,22 @@ export function createSlabPages(machine: SlubMachine, plan: SlabPlan): SlabSourc
 
   /** Readers that hold no reference may still look at a slab, so its pages wait for them, objects and all. */
   function releaseLater(s: SlubState, slab: number): void {
-    s.words[s.slab(slab) + S_FROZEN] = WAITING;
+    s.words[slab + S_FROZEN] = WAITING;
     machine.callRcu(() => {
       release(s, slab);
     });
   }
 
   function release(s: SlubState, slab: number): void {
-    givePages(s.words[s.slab(slab) + S_PFN]);
-    s.putNumber(slab);
+    givePages(s.words[slab + S_PFN]);
+    s.putBlock(slab);
   }
 
   function givePages(pfn: Pfn): void {
+    const order = frames.block[pfn] & BLOCK_ORDER_MASK;
     frames.flags[pfn] &= ~(1 << PG_slab);
-    frames.owner[pfn] = 0;
-    pages.freePages(pfn, frames.block[pfn] & BLOCK_ORDER_MASK);
+    for (let i = 0; i < 1 << order; i++) slabOf[pfn + i] = 0;
+    pages.freePages(pfn, order);
   }
 
   return { grow, release: isTypesafe(plan) ? releaseLater : release };
@@ -122,8 +120,9 @@ function noteShortage(machine: SlubMachine, plan: SlabPlan, s: SlubState, gfp: G
   if (machine.reports === null || (gfp & __GFP_NOWARN) !== 0) return;
   const { name } = plan;
   const { minOrder, order, size } = plan.geometry;
-  const [slabs, objects] = [s.words[N_SLABS], s.words[N_OBJECTS]];
-  const free = slabsFrom(s, s.words[N_HEAD]).reduce((sum, slab) => sum + s.words[s.slab(slab) + S_OBJECTS] - s.words[s.slab(slab) + S_INUSE], 0);
+  const { node, words } = s;
+  const [slabs, objects] = [words[node + N_SLABS], words[node + N_OBJECTS]];
+  const free = slabsFrom(s, words[node + N_HEAD]).reduce((sum, slab) => sum + words[slab + S_OBJECTS] - words[slab + S_INUSE], 0);
   const text = [
     `SLUB: Unable to allocate memory on node -1, gfp=0x${gfp.toString(16)}`,
     `  cache: ${name}, object size: ${String(plan.objectSize)}, buffer size: ${String(size)}, default order: ${String(order)}, min order: ${String(minOrder)}`,

@@ -20,13 +20,12 @@ import {
  */
 export function takeObject(s: SlubState, cpu: CpuId, gfp: Gfp): number {
   if (s.limits.isDebug) return allocFromNode(s, gfp);
-  const { links, words } = s;
+  const { words } = s;
   const c = s.cpu(cpu);
-  const first = words[c + C_FREE];
-  if (first === 0) return refill(s, c, gfp);
-  const object = (words[c + C_SLAB] << s.indexBits) + first - 1;
-  words[c + C_FREE] = links[object];
-  links[object] = LIVE;
+  const object = words[c + C_FREE];
+  if (object === 0) return refill(s, c, gfp);
+  words[c + C_FREE] = words[object];
+  words[object] = LIVE;
   return object;
 }
 
@@ -43,13 +42,13 @@ export function refill(s: SlubState, c: number, gfp: Gfp): number {
   const mine = words[c + C_SLAB];
   if (mine !== 0) {
     // Others may have freed objects of the slab meanwhile.
-    if (words[s.slab(mine) + S_FREE] !== 0) return useCpuSlab(s, c);
-    words[s.slab(mine) + S_FROZEN] = 0;
+    if (words[mine + S_FREE] !== 0) return useCpuSlab(s, c);
+    words[mine + S_FROZEN] = 0;
     setCpuSlab(s, c, 0);
   }
   const top = words[c + C_PARTIAL];
   if (top !== 0) {
-    words[c + C_PARTIAL] = words[s.slab(top) + S_NEXT];
+    words[c + C_PARTIAL] = words[top + S_NEXT];
     setCpuSlab(s, c, top);
     return useCpuSlab(s, c);
   }
@@ -61,29 +60,28 @@ export function refill(s: SlubState, c: number, gfp: Gfp): number {
 
 /** Hands the CPU slab's whole list to the CPU and takes its first object. */
 function useCpuSlab(s: SlubState, c: number): number {
-  const { links, words } = s;
+  const { words } = s;
   const slab = words[c + C_SLAB];
-  const at = s.slab(slab);
-  const object = (slab << s.indexBits) + words[at + S_FREE] - 1;
-  words[at + S_FREE] = 0;
-  words[at + S_INUSE] = words[at + S_OBJECTS];
-  words[c + C_FREE] = links[object];
-  links[object] = LIVE;
+  const object = words[slab + S_FREE];
+  words[slab + S_FREE] = 0;
+  words[slab + S_INUSE] = words[slab + S_OBJECTS];
+  words[c + C_FREE] = words[object];
+  words[object] = LIVE;
   return object;
 }
 
 /** Takes the first slab of the node list, and moves some more to the CPU's stack. 0: the list is empty. */
 function takePartial(s: SlubState, c: number): number {
   const { words } = s;
-  const first = words[N_HEAD];
+  const first = words[s.node + N_HEAD];
   if (first === 0) return 0;
   unlinkPartial(s, first);
-  words[s.slab(first) + S_FROZEN] = 1;
+  words[first + S_FROZEN] = 1;
   const enough = s.limits.cpuPartialSlabs >> 1;
-  for (let moved = 0; moved <= enough && words[N_HEAD] !== 0; moved++) {
-    const slab = words[N_HEAD];
+  for (let moved = 0; moved <= enough && words[s.node + N_HEAD] !== 0; moved++) {
+    const slab = words[s.node + N_HEAD];
     unlinkPartial(s, slab);
-    words[s.slab(slab) + S_FROZEN] = 1;
+    words[slab + S_FROZEN] = 1;
     stackSlab(s, c, slab, false);
   }
   return first;
@@ -92,7 +90,7 @@ function takePartial(s: SlubState, c: number): number {
 function growForCpu(s: SlubState, c: number, gfp: Gfp): number {
   const slab = growSlab(s, gfp);
   if (slab === 0) return 0;
-  s.words[s.slab(slab) + S_FROZEN] = 1;
+  s.words[slab + S_FROZEN] = 1;
   // Getting pages may have made others use this cache on this CPU.
   if (s.words[c + C_SLAB] !== 0) deactivateSlab(s, c);
   return slab;
@@ -103,22 +101,21 @@ function allocFromNode(s: SlubState, gfp: Gfp): number {
   let slab: number;
   let object: number;
   do {
-    slab = s.words[N_HEAD];
+    slab = s.words[s.node + N_HEAD];
     if (slab === 0) {
       slab = growSlab(s, gfp);
       if (slab === 0) return NO_OBJECT;
       linkPartial(s, slab, false);
     }
-    object = (slab << s.indexBits) + s.words[s.slab(slab) + S_FREE] - 1;
+    object = s.words[slab + S_FREE];
     // A slab with damage is on no list any more: on to the next one.
   } while (s.checks !== null && !s.checks.mayTake(slab, object));
-  const { links, words } = s;
-  const at = s.slab(slab);
-  words[at + S_FREE] = links[object];
-  links[object] = LIVE;
-  words[at + S_INUSE]++;
+  const { words } = s;
+  words[slab + S_FREE] = words[object];
+  words[object] = LIVE;
+  words[slab + S_INUSE]++;
   s.writer?.take(object);
-  if (words[at + S_INUSE] === words[at + S_OBJECTS]) {
+  if (words[slab + S_INUSE] === words[slab + S_OBJECTS]) {
     unlinkPartial(s, slab);
     linkFull(s, slab);
   }

@@ -36,11 +36,11 @@ export function allocObjects(s: SlubState, cpu: CpuId, gfp: Gfp, objects: Int32A
  * @returns index of the first that is none, not in use, or there for the second time; -1 when all can be freed.
  */
 export function findUnfreeable(s: SlubState, objects: Int32Array): number {
-  const { links } = s;
+  const { words } = s;
   let end = 0;
-  while (end < objects.length && objects[end] !== NO_OBJECT && links[objects[end]] === LIVE) {
-    links[objects[end++]] = LEAVING;
+  while (end < objects.length && objects[end] !== NO_OBJECT && words[objects[end]] === LIVE) {
+    words[objects[end++]] = LEAVING;
   }
-  for (let i = 0; i < end; i++) links[objects[i]] = LIVE;
+  for (let i = 0; i < end; i++) words[objects[i]] = LIVE;
   return end === objects.length ? -1 : end;
 }

@@ -1,10 +1,10 @@
 /** SlubCache: one cache. Addresses outside, object numbers inside. */
-import { __GFP_ZERO, EINVAL, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS, SLAB_TRACE } from '@kmem/contracts';
+import { __GFP_ZERO, BLOCK_ORDER_MASK, EINVAL, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS, SLAB_TRACE } from '@kmem/contracts';
 import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheState, SlabObject } from '@kmem/contracts';
 import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
 import { exportCacheState, slabsFrom } from './cache-state.js';
-import { createAlloc, createFree } from './fast-path.js';
+import { fastCache } from './fast-path.js';
 import { stackedSlabs, type CacheGeometry } from './geometry.js';
 import { isMergeable } from './merging.js';
 import { createObjectChecks } from './object-checks.js';
@@ -17,11 +17,13 @@ import type { CacheCounts } from './slabinfo.js';
 import { takeObject } from './slub-alloc.js';
 import { allocObjects, findUnfreeable } from './slub-bulk.js';
 import { freeObjects, giveObject } from './slub-free.js';
-import { report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
+import { report, type SlubMachine } from './slub-machine.js';
 import { reportBadFree, reportLiveObjects, type MisusedCache } from './slub-misuse.js';
 import { createSlabReports } from './slub-report.js';
 import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
-import { LIVE, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_INUSE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, SlubState, type ObjectChecks, type SlubLimits } from './slub-state.js';
+import {
+  LIVE, N_FULL_HEAD, N_HEAD, N_OBJECTS, N_SLABS, NO_OBJECT, S_CACHE, S_INUSE, S_OBJECTS, S_PFN, SLAB_WORDS, SlubState, type ObjectChecks, type SlubLimits,
+} from './slub-state.js';
 
 /** What a cache was made for, beside its pages' plan. */
 export interface SlubCachePlan extends SlabPlan {
@@ -49,20 +51,22 @@ export class SlubCache implements SlabCache {
   readonly geometry: CacheGeometry;
   readonly alloc: (gfp: Gfp) => PhysAddr;
   readonly free: (addr: PhysAddr) => void;
+  /** Gives an object back whose frame leads to the given slab. */
+  readonly freeIn: (addr: PhysAddr, slab: number) => void;
   readonly #machine: SlubMachine;
   readonly #plan: SlubCachePlan;
   readonly #state: SlubState;
   readonly #addresses: ObjectAddresses;
   readonly #misused: MisusedCache;
   #inspect: ObjectChecks | null = null;
-  readonly #onDestroy: () => void;
+  readonly #onDestroy: (state: SlubState) => void;
 
   /**
    * @param machine - what all caches share.
    * @param plan - what the cache is for.
    * @param onDestroy - is told of its end.
    */
-  constructor(machine: SlubMachine, plan: SlubCachePlan, onDestroy: () => void) {
+  constructor(machine: SlubMachine, plan: SlubCachePlan, onDestroy: (state: SlubState) => void) {
     this.name = plan.name;
     this.size = plan.geometry.size;
     this.align = plan.geometry.align;
@@ -73,17 +77,30 @@ export class SlubCache implements SlabCache {
     this.#machine = machine;
     this.#plan = plan;
     this.#onDestroy = onDestroy;
-    this.#state = new SlubState(plan.limits, createSlabPages(machine, plan));
+    this.#state = new SlubState(plan.limits, createSlabPages(machine, plan), machine.shared);
     this.#addresses = createObjectAddresses(this.#state, machine, plan);
     this.#misused = this.#watchBytes();
+    const { fast, shared, slabAt } = machine;
+    const { number } = plan;
+    const known = fastCache(this.#state, plan);
+    // The fast path writes no bytes.
+    const isSlow = plan.limits.isDebug || this.#state.writer !== null;
     const allocSlowly = (gfp: Gfp): PhysAddr => this.#allocSlowly(gfp);
     const freeSlowly = (addr: PhysAddr): void => {
       this.#freeSlowly(addr);
     };
-    // The fast path writes no bytes.
-    const isSlow = plan.limits.isDebug || this.#state.writer !== null;
-    this.alloc = isSlow ? allocSlowly : createAlloc(this.#state, machine, plan, allocSlowly);
-    this.free = isSlow ? freeSlowly : createFree(this.#state, machine, plan, freeSlowly);
+    const freeIn = (addr: PhysAddr, slab: number): void => {
+      if (!fast.free(known, addr, slab)) freeSlowly(addr);
+    };
+    this.alloc = isSlow ? allocSlowly : (gfp) => ((gfp & __GFP_ZERO) === 0 ? fast.alloc(known, gfp) : allocSlowly(gfp));
+    this.freeIn = isSlow ? freeSlowly : freeIn;
+    this.free = isSlow
+      ? freeSlowly
+      : (addr) => {
+          const slab = slabAt(addr);
+          if (shared.words[slab + S_CACHE] === number) freeIn(addr, slab);
+          else freeSlowly(addr);
+        };
   }
 
   /** Bytes of the largest object asked for. */
@@ -169,7 +186,7 @@ export class SlubCache implements SlabCache {
       return false;
     }
     this.#plan.destroyed = true;
-    this.#onDestroy();
+    this.#onDestroy(this.#state);
     return true;
   }
 
@@ -193,15 +210,15 @@ export class SlubCache implements SlabCache {
   counts(): CacheCounts {
     const { words } = this.#state;
     const { objects, order } = this.geometry;
-    const listed = slabsFrom(this.#state, words[N_HEAD]).map((slab) => this.#state.slab(slab));
+    const listed = slabsFrom(this.#state, words[this.#state.node + N_HEAD]);
     return {
       name: this.name,
       size: this.size,
       objects,
       order,
-      nrSlabs: words[N_SLABS],
-      totalObjects: words[N_OBJECTS],
-      freeInPartial: listed.reduce((sum, at) => sum + words[at + S_OBJECTS] - words[at + S_INUSE], 0),
+      nrSlabs: words[this.#state.node + N_SLABS],
+      totalObjects: words[this.#state.node + N_OBJECTS],
+      freeInPartial: listed.reduce((sum, slab) => sum + words[slab + S_OBJECTS] - words[slab + S_INUSE], 0),
     };
   }
 
@@ -268,13 +285,13 @@ export class SlubCache implements SlabCache {
    */
   find(addr: PhysAddr): SlabObject | null {
     const { size } = this.geometry;
-    const slab = this.#machine.slabAt(addr) & SLAB_NUMBER_MASK;
+    const slab = this.#machine.slabAt(addr);
     if (slab === 0) return null;
     const first = this.#state.firstObject(slab);
     const index = Math.floor((addr - first) / size);
     const start = first + index * size;
-    if (index < 0 || index >= this.#state.words[this.#state.slab(slab) + S_OBJECTS] || addr - start >= this.objectSize) return null;
-    const live = this.#state.links[(slab << this.#state.indexBits) | index] === LIVE;
+    if (index < 0 || index >= this.#state.words[slab + S_OBJECTS] || addr - start >= this.objectSize) return null;
+    const live = this.#state.words[slab + SLAB_WORDS + index] === LIVE;
     return { cache: this, start, index, live };
   }
 
@@ -299,8 +316,8 @@ export class SlubCache implements SlabCache {
    * @kernelName validate_slab_cache
    */
   validate(): number {
-    const { words } = this.#state;
-    const listed = [N_HEAD, N_FULL_HEAD].flatMap((ends) => slabsFrom(this.#state, words[ends]));
+    const { node, words } = this.#state;
+    const listed = [N_HEAD, N_FULL_HEAD].flatMap((ends) => slabsFrom(this.#state, words[node + ends]));
     return listed.reduce((found, slab) => found + (this.#inspect?.validate(slab) ?? 0), 0);
   }
 
@@ -312,14 +329,15 @@ export class SlubCache implements SlabCache {
    */
   assertValid(): void {
     assertCacheValid(this.#state, this.name);
-    const { frames } = this.#machine;
-    for (let slab = 1; slab < this.#state.unused; slab++) {
-      const pfn = this.#state.words[this.#state.slab(slab) + S_PFN];
-      if (pfn === 0) continue;
-      const owner = (this.#plan.number << SLAB_NUMBER_BITS) | slab;
-      if (frames.owner[pfn] === owner && (frames.flags[pfn] & (1 << PG_slab)) !== 0) continue;
-      const what = `a slab's first frame names it: found ${String(frames.owner[pfn])}, expected ${String(owner)}`;
-      throw new KernelBug('CORRUPT_STATE', what, { cache: this.name, slab, pfn });
+    const { frames, slabOf } = this.#machine;
+    const { words } = this.#state;
+    for (const slab of this.#state.slabs()) {
+      const head = words[slab + S_PFN];
+      const end = head + 2 ** (frames.block[head] & BLOCK_ORDER_MASK);
+      const isMarked = (frames.flags[head] & (1 << PG_slab)) !== 0 && words[slab + S_CACHE] === this.#plan.number;
+      if (isMarked && slabOf.subarray(head, end).every((found) => found === slab)) continue;
+      const what = `the frames of a slab lead to it, and it to its cache: frames ${String(head)} to ${String(end - 1)} do not`;
+      throw new KernelBug('CORRUPT_STATE', what, { cache: this.name, slab, pfn: head });
     }
   }
 
@@ -333,7 +351,7 @@ export class SlubCache implements SlabCache {
 
   #freeSlowly(addr: PhysAddr): void {
     const object = this.#addresses.objectAt(addr);
-    if (object === NO_OBJECT || this.#state.links[object] !== LIVE) reportBadFree(this.#misused, addr);
+    if (object === NO_OBJECT || this.#state.words[object] !== LIVE) reportBadFree(this.#misused, addr);
     else giveObject(this.#state, this.#machine.cpus.cpu, object);
   }
 

@@ -19,17 +19,17 @@ const LOOK_AHEAD = 3;
  */
 export function giveObject(s: SlubState, cpu: CpuId, object: number): void {
   if (s.checks !== null && !s.checks.mayGive(object)) return;
-  const { links, words } = s;
+  const { words } = s;
   const c = s.cpu(cpu);
-  const slab = object >>> s.indexBits;
+  const slab = s.slabOf(object);
   const own = slab === words[c + C_SLAB];
-  const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
+  const head = own ? c + C_FREE : slab + S_FREE;
   const prior = words[head];
-  links[object] = prior;
-  words[head] = object - (slab << s.indexBits) + 1;
+  words[object] = prior;
+  words[head] = object;
   s.writer?.give(object);
   if (own) return;
-  words[s.slab(slab) + S_INUSE]--;
+  words[slab + S_INUSE]--;
   settle(s, c, slab, prior !== 0);
 }
 
@@ -45,11 +45,11 @@ export function giveObject(s: SlubState, cpu: CpuId, object: number): void {
 export function freeObjects(s: SlubState, cpu: CpuId, objects: Int32Array, count: number): void {
   const c = s.cpu(cpu);
   for (let end = count; end > 0; ) {
-    const slab = objects[end - 1] >>> s.indexBits;
+    const slab = s.slabOf(objects[end - 1]);
     let start = end - 1;
     let patience = LOOK_AHEAD;
     for (let i = end - 2; i >= 0; i--) {
-      if (objects[i] >>> s.indexBits === slab) {
+      if (s.slabOf(objects[i]) === slab) {
         start--;
         const object = objects[i];
         objects[i] = objects[start];
@@ -63,18 +63,17 @@ export function freeObjects(s: SlubState, cpu: CpuId, objects: Int32Array, count
 
 /** Frees objects of one slab in one step. */
 function freeGroup(s: SlubState, c: number, slab: number, objects: Int32Array): void {
-  const { links, words } = s;
+  const { words } = s;
   const own = slab === words[c + C_SLAB];
-  const head = own ? c + C_FREE : s.slab(slab) + S_FREE;
+  const head = own ? c + C_FREE : slab + S_FREE;
   const prior = words[head];
-  const base = (slab << s.indexBits) - 1;
   for (const object of objects) {
-    links[object] = words[head];
-    words[head] = object - base;
+    words[object] = words[head];
+    words[head] = object;
     s.writer?.give(object);
   }
   if (own) return;
-  words[s.slab(slab) + S_INUSE] -= objects.length;
+  words[slab + S_INUSE] -= objects.length;
   settle(s, c, slab, prior !== 0);
 }
 
@@ -88,14 +87,13 @@ function freeGroup(s: SlubState, c: number, slab: number, objects: Int32Array): 
  */
 export function settle(s: SlubState, c: number, slab: number, hadFree: boolean): void {
   const { words } = s;
-  const at = s.slab(slab);
-  if (words[at + S_FROZEN] !== 0) return;
+  if (words[slab + S_FROZEN] !== 0) return;
   if (!hadFree && !s.limits.isDebug) {
-    words[at + S_FROZEN] = 1;
+    words[slab + S_FROZEN] = 1;
     stackSlab(s, c, slab, true);
     return;
   }
-  const discard = words[at + S_INUSE] === 0 && words[N_PARTIAL] >= s.limits.minPartial;
+  const discard = words[slab + S_INUSE] === 0 && words[s.node + N_PARTIAL] >= s.limits.minPartial;
   if (hadFree) {
     if (!discard) return;
     unlinkPartial(s, slab);

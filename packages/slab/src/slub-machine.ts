@@ -1,13 +1,9 @@
 /** What the caches of one allocator share: pages, frame table, memory, the caller's CPU, reports. */
 import { KernelBug } from '@kmem/contracts';
 import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabTrack } from '@kmem/contracts';
+import type { FastPath } from './fast-path.js';
 import type { SlubCache } from './slub-cache.js';
-import { SLAB_NUMBER_BITS } from './slub-state.js';
-
-/** Caches of one allocator: a cache's number and a slab's share a word of the frame table. */
-export const MOST_CACHES = 2 ** (31 - SLAB_NUMBER_BITS);
-/** Low bits of that word: the slab. Written out, so that builds put it where it is used. */
-export const SLAB_NUMBER_MASK = 0xfffff;
+import type { SlubWords } from './slub-words.js';
 
 /** The parts. */
 export interface SlubMachine {
@@ -15,8 +11,14 @@ export interface SlubMachine {
   readonly pages: PageAllocator;
   /** The table that allocator keeps. */
   readonly frames: FrameTable;
-  /** Finds the slab that an address lies in: numbers of cache and slab; 0 for none. */
+  /** The words of all caches. */
+  readonly shared: SlubWords;
+  /** By frame: the slab it is part of, 0 for none. */
+  readonly slabOf: Int32Array;
+  /** Finds the slab that an address lies in, 0 for none. */
   readonly slabAt: (addr: PhysAddr) => number;
+  /** The shortest ways of objects. */
+  readonly fast: FastPath;
   /** The caches by their numbers. */
   readonly caches: readonly (SlubCache | null)[];
   /** Whether a new cache may be joined with an old one. */

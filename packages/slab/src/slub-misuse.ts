@@ -4,9 +4,9 @@ import type { PhysAddr } from '@kmem/contracts';
 import { slabsFrom } from './cache-state.js';
 import type { ObjectAddresses } from './object-address.js';
 import type { SlubCachePlan } from './slub-cache.js';
-import { badAddress, hex, report, SLAB_NUMBER_MASK, type SlubMachine } from './slub-machine.js';
+import { badAddress, hex, report, type SlubMachine } from './slub-machine.js';
 import { long, slabNow, type SlabReports } from './slub-report.js';
-import { LIVE, N_HEAD, N_SLABS, NO_OBJECT, S_FREE, S_OBJECTS, S_PFN, SLAB_NUMBER_BITS, type SlubState } from './slub-state.js';
+import { LIVE, N_HEAD, N_SLABS, NO_OBJECT, S_CACHE, S_FREE, S_OBJECTS, S_PFN, SLAB_WORDS, type SlubState } from './slub-state.js';
 
 /** A cache and what its reports are made with. */
 export interface MisusedCache {
@@ -30,15 +30,15 @@ export interface MisusedCache {
  */
 export function reportBadFree(misused: MisusedCache, addr: PhysAddr): void {
   const { addresses, machine, plan, reports, state } = misused;
-  const word = machine.slabAt(addr);
+  const slab = machine.slabAt(addr);
   const pfn = Math.floor(addr / plan.limits.pageSize);
   const isChecked = (plan.flags & SLAB_CONSISTENCY_CHECKS) !== 0;
   const notFreed = `FIX ${plan.name}: Object at ${long(addr)} not freed`;
-  if (word === 0) {
+  if (slab === 0) {
     report(machine, badAddress('BAD_OBJECT', plan.name, addr, 'not in a page of a cache'));
     return;
   }
-  const owner = word >>> SLAB_NUMBER_BITS;
+  const owner = state.words[slab + S_CACHE];
   const other = owner === plan.number ? null : machine.caches[owner];
   if (other !== null && isChecked) {
     // Thrown where nobody receives reports: then nothing changes.
@@ -52,8 +52,7 @@ export function reportBadFree(misused: MisusedCache, addr: PhysAddr): void {
     report(machine, badAddress('WRONG_CACHE', plan.name, addr, 'the page belongs to another cache', { pfn }));
     return;
   }
-  const slab = word & SLAB_NUMBER_MASK;
-  const moment = slabNow(state, slab, state.words[state.slab(slab) + S_FREE]);
+  const moment = slabNow(state, slab, state.words[slab + S_FREE]);
   if (addresses.objectAt(addr) === NO_OBJECT) {
     const lines = [...reports.header(`Invalid object pointer ${long(addr)}`), reports.slabLine(moment), notFreed];
     report(machine, badAddress('BAD_OBJECT', plan.name, addr, 'not the start of an object', { pfn, ...(isChecked && { text: lines.join('\n') }) }));
@@ -71,24 +70,23 @@ export function reportBadFree(misused: MisusedCache, addr: PhysAddr): void {
  */
 export function reportLiveObjects(misused: MisusedCache): void {
   const { addresses, machine, plan, reports, state } = misused;
-  const { indexBits, links, words } = state;
+  const { words } = state;
   const { name } = plan;
-  for (const slab of slabsFrom(state, words[N_HEAD])) {
-    const at = state.slab(slab);
+  for (const slab of slabsFrom(state, words[state.node + N_HEAD])) {
     const title = `Objects remaining in ${name} on __kmem_cache_shutdown()`;
-    let above = [...reports.header(title), reports.slabLine(slabNow(state, slab, words[at + S_FREE]))];
-    for (let i = 0; i < words[at + S_OBJECTS]; i++) {
-      const object = (slab << indexBits) | i;
-      if (links[object] !== LIVE) continue;
+    let above = [...reports.header(title), reports.slabLine(slabNow(state, slab, words[slab + S_FREE]))];
+    for (let i = 0; i < words[slab + S_OBJECTS]; i++) {
+      const object = slab + SLAB_WORDS + i;
+      if (words[object] !== LIVE) continue;
       const addr = addresses.addressOf(object);
-      const offset = addr - words[at + S_PFN] * plan.limits.pageSize;
+      const offset = addr - words[slab + S_PFN] * plan.limits.pageSize;
       const lines = [...above, `Object ${long(addr)} @offset=${String(offset)}`, ...reports.tracks(addr)];
       above = [];
       const fields = { cache: name, addr, offset, text: lines.join('\n') };
       report(machine, new KernelBug('LIVE_OBJECTS', `cache ${name}: object ${hex(addr)} is still in use`, fields, 'warn'));
     }
   }
-  const slabs = words[N_SLABS];
+  const slabs = words[state.node + N_SLABS];
   const text = `kmem_cache_destroy ${name}: Slab cache still has objects`;
   const what = `cache ${name}: still has objects, in ${String(slabs)} slabs; it is kept`;
   report(machine, new KernelBug('LIVE_OBJECTS', what, { cache: name, slabs, text }, 'warn'));

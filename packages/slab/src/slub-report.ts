@@ -22,7 +22,7 @@ export interface SlabMoment {
   readonly slab: number;
   /** Objects handed out. */
   readonly used: number;
-  /** First free object as a link: index + 1, or 0. */
+  /** First free object, or 0. */
   readonly free: number;
 }
 
@@ -69,16 +69,15 @@ export function createSlabReports(
 
   function slabLine({ slab, used, free }: SlabMoment): string {
     const words = s.words;
-    const at = s.slab(slab);
-    const fp = linkTarget(slab, free);
-    const first = words[at + S_PFN] * pageSize;
-    const bits = machine.frames.flags[words[at + S_PFN]] >>> 0;
+    const fp = linkTarget(free);
+    const first = words[slab + S_PFN] * pageSize;
+    const bits = machine.frames.flags[words[slab + S_PFN]] >>> 0;
     const names = (bits & (1 << PG_slab)) !== 0 ? '(slab)' : '';
-    return `Slab ${long(first)} objects=${String(words[at + S_OBJECTS])} used=${String(used)} fp=${long(fp)} flags=0x${bits.toString(16)}${names}`;
+    return `Slab ${long(first)} objects=${String(words[slab + S_OBJECTS])} used=${String(used)} fp=${long(fp)} flags=0x${bits.toString(16)}${names}`;
   }
 
-  function linkTarget(slab: number, link: number): PhysAddr {
-    return link > 0 ? addresses.addressOf((slab << s.indexBits) + link - 1) : 0;
+  function linkTarget(link: number): PhysAddr {
+    return link > 0 ? addresses.addressOf(link) : 0;
   }
 
   function tracks(addr: PhysAddr): string[] {
@@ -106,7 +105,7 @@ export function createSlabReports(
   }
 
   function trailer(moment: SlabMoment, addr: PhysAddr, link: number): string[] {
-    const first = s.words[s.slab(moment.slab) + S_PFN] * pageSize;
+    const first = s.words[moment.slab + S_PFN] * pageSize;
     const { inuse, objectSize } = plan;
     const before = redZone ? section('Redzone', addr - redLeftPad, redLeftPad) : addr - first > ROW_BYTES ? section('Bytes b4', addr - ROW_BYTES, ROW_BYTES) : [];
     return [
@@ -121,8 +120,8 @@ export function createSlabReports(
     ];
   }
 
-  function trace({ slab, used, free }: SlabMoment, addr: PhysAddr, isTaken: boolean): string[] {
-    const fp = linkTarget(slab, free);
+  function trace({ used, free }: SlabMoment, addr: PhysAddr, isTaken: boolean): string[] {
+    const fp = linkTarget(free);
     const line = `TRACE ${plan.name} ${isTaken ? 'alloc' : 'free'} ${long(addr)} inuse=${String(used)} fp=${long(fp)}`;
     return isTaken ? [line] : [line, ...section('Object', addr, plan.objectSize)];
   }
@@ -135,11 +134,11 @@ export function createSlabReports(
  *
  * @param s - the cache.
  * @param slab - its number.
- * @param free - its first free object as a link.
+ * @param free - its first free object, or 0.
  * @returns the moment.
  */
 export function slabNow(s: SlubState, slab: number, free: number): SlabMoment {
-  return { slab, used: s.words[s.slab(slab) + S_INUSE], free };
+  return { slab, used: s.words[slab + S_INUSE], free };
 }
 
 /**

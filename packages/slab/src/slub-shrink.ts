@@ -30,10 +30,9 @@ export function shrinkNode(s: SlubState): boolean {
   const { words } = s;
   /** By the number of free objects; those without a used one in item 0. */
   const slabs: number[][] = Array.from({ length: SORTED_FREE + 1 }, () => []);
-  for (let slab = words[N_HEAD]; slab !== 0; ) {
-    const at = s.slab(slab);
-    const next = words[at + S_NEXT];
-    const free = words[at + S_INUSE] === 0 ? 0 : words[at + S_OBJECTS] - words[at + S_INUSE];
+  for (let slab = words[s.node + N_HEAD]; slab !== 0; ) {
+    const next = words[slab + S_NEXT];
+    const free = words[slab + S_INUSE] === 0 ? 0 : words[slab + S_OBJECTS] - words[slab + S_INUSE];
     if (free <= SORTED_FREE) {
       slabs[free].push(slab);
       unlinkPartial(s, slab);
@@ -44,7 +43,7 @@ export function shrinkNode(s: SlubState): boolean {
     for (const slab of slabs[free]) linkPartial(s, slab, false);
   }
   for (const slab of slabs[0].reverse()) releaseSlab(s, slab);
-  return words[N_SLABS] === 0;
+  return words[s.node + N_SLABS] === 0;
 }
 
 /**
@@ -57,12 +56,12 @@ export function shrinkNode(s: SlubState): boolean {
 export function releaseEmptySlabs(s: SlubState): boolean {
   const { words } = s;
   const empty: number[] = [];
-  for (let slab = words[N_HEAD]; slab !== 0; slab = words[s.slab(slab) + S_NEXT]) {
-    if (words[s.slab(slab) + S_INUSE] === 0) empty.push(slab);
+  for (let slab = words[s.node + N_HEAD]; slab !== 0; slab = words[slab + S_NEXT]) {
+    if (words[slab + S_INUSE] === 0) empty.push(slab);
   }
   for (const slab of empty.reverse()) {
     unlinkPartial(s, slab);
     releaseSlab(s, slab);
   }
-  return words[N_SLABS] === 0;
+  return words[s.node + N_SLABS] === 0;
 }

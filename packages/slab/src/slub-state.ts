@@ -1,5 +1,5 @@
 /**
- * The words of one SLUB cache (slab spec 4), and the numbers by which its slabs and objects are called.
+ * The state of one SLUB cache (slab spec 4), and the numbers by which its slabs and objects are called.
  *
  * ```
  *  CPU c:  free -> o -> o -> 0      the CPU's own list; its objects count as in use in the CPU slab
@@ -7,12 +7,12 @@
  *          partial -> S -> S        a stack of frozen slabs
  *  node:   head <-> S <-> S         slabs with free objects; full slabs are on no list (with tracks: on the full list)
  *
- *  words:  | ends of two lists, counters | CPU 0 | CPU 1 | ... | slab 1 | slab 2 | ...
- *  links:  | slab 0: nobody | slab 1: one entry an object | slab 2 ...
+ *  a cache, one block of words:  | ends of two lists, counters | CPU 0 | CPU 1 | ...
+ *  a slab, one block of words:   | what is known of it | object 0 | object 1 | ... | 0
  * ```
- * A slab is a number from 1 on, used again after it was given back. An object is a number too,
- * `slab << indexBits | index`. Its link is the index of the next free object + 1, 0 at the end of a list, LIVE
- * while somebody has it.
+ * All blocks are in the words that the allocator's caches share (slub-words.ts). A slab is called by the position of its block, an
+ * object by that of its word; a slab's block begins at a multiple of its size, so the one follows from the other. An object's
+ * word is its link: the next free object, 0 at the end of a list, LIVE while somebody has it.
  * ```
  *   a slab is in one place: CPU slab, one CPU's stack, node list, full list, or nowhere (full)
  *   INUSE + objects on the slab's own list = OBJECTS
@@ -20,13 +20,15 @@
  *   FROZEN = 1 for CPU slabs, on stacks, and for debugged slabs out of use for damage; 0 elsewhere
  *   N_PARTIAL = length of the node list;  N_SLABS = slabs with a first frame that are not WAITING;  N_OBJECTS = sum of their OBJECTS
  *   a slab that is WAITING is nowhere, and all its objects are free
- *   bases of a CPU = first object of its slab
+ *   PFN of a CPU = PFN of its slab
  *   STACKED of a slab = slabs on the stack from it down, of those pushed one by one
+ *   slabOf of every frame of a slab = the slab
  * ```
  */
 import type { Gfp, PhysAddr } from '@kmem/contracts';
+import type { SlubWords } from './slub-words.js';
 
-/** Words of a slab. */
+/** Words of a slab before those of its objects. */
 export const SLAB_WORDS = 8;
 /** Slab: first free object on its own list. */
 export const S_FREE = 0;
@@ -36,23 +38,27 @@ export const S_INUSE = 1;
 export const S_OBJECTS = 2;
 /** Slab: 1 while it belongs to a CPU; WAITING when it is given back and readers may still look at it. */
 export const S_FROZEN = 3;
-/** Slab: next one on its list or stack; of an unused number, the next unused one. */
+/** Slab: next one on its list or stack; of an unused block, the next unused one. */
 export const S_NEXT = 4;
 /** Slab: previous one on its list. */
 export const S_PREV = 5;
-/** Slab: how many are stacked from here down. */
-export const S_STACKED = 6;
+/** Slab: how many are stacked from here down; a slab is not on a list and on a stack. */
+export const S_STACKED = 5;
 /** Slab: first frame. */
-export const S_PFN = 7;
+export const S_PFN = 6;
+/** Slab: number of its cache. */
+export const S_CACHE = 7;
 
 /** Words of a CPU. */
 export const CPU_WORDS = 4;
-/** CPU: first object on its own list, as a link. */
+/** CPU: first object on its own list. */
 export const C_FREE = 0;
 /** CPU: its slab, 0 for none. */
 export const C_SLAB = 1;
 /** CPU: top of its stack. */
 export const C_PARTIAL = 2;
+/** CPU: first frame of its slab, 0 when it has none. */
+export const C_PFN = 3;
 
 /** Node: first slab of the node list; the last one in the next word. */
 export const N_HEAD = 0;
@@ -76,16 +82,12 @@ export const LEAVING = -2;
 /** In place of an object: there is none. */
 export const NO_OBJECT = -1;
 
-/** A slab's number, with its cache's, fits into a word of the frame table. */
-export const SLAB_NUMBER_BITS = 20;
-/** An object's number fits into a small integer. */
-const OBJECT_NUMBER_BITS = 30;
-const FIRST_SLABS = 16;
-
 /** What decides the way of objects through a cache. */
 export interface SlubLimits {
   /** CPUs of the machine. */
   readonly nrCpus: number;
+  /** Block for the words of node and CPUs, of `cacheBits` bits. */
+  readonly node: number;
   /** Objects in the largest slab. */
   readonly objects: number;
   /** Slabs on the node list from which on an empty one is given back. */
@@ -102,8 +104,6 @@ export interface SlubLimits {
   readonly pageSize: number;
   /** Bytes before the first object of a slab. */
   readonly redLeftPad: number;
-  /** Addresses are below this one. */
-  readonly endOfMemory: PhysAddr;
 }
 
 /** Where slabs come from and go to. */
@@ -148,117 +148,124 @@ export interface ObjectChecks {
   readonly validate: (slab: number) => number;
 }
 
+/**
+ * Computes the block that the words of a cache's node and CPUs need.
+ *
+ * @param nrCpus - CPUs of the machine.
+ * @returns it has 2 to this power words.
+ */
+export function cacheBits(nrCpus: number): number {
+  return Math.ceil(Math.log2(NODE_WORDS + nrCpus * CPU_WORDS));
+}
+
 /** The words of one cache. */
 export class SlubState {
   /** What decides the way of objects. */
   readonly limits: SlubLimits;
   /** Where slabs come from. */
   readonly source: SlabSource;
-  /** Low bits of an object's number, which are its index. */
-  readonly indexBits: number;
-  /** Node, CPUs, slabs. Replaced when slabs are added. */
-  words: Int32Array;
-  /** One link an object. Replaced when slabs are added. */
-  links: Int32Array;
-  /** By words of a CPU: the first object of its slab, 0 when it has none. Small integers where all addresses are. */
-  readonly bases: Int32Array | Float64Array;
+  /** Position of the node's words. */
+  readonly node: number;
+  /** Position of the words of CPU 0. */
+  readonly firstCpu: number;
   /** Writes into slots, or null. */
   writer: ObjectWriter | null = null;
   /** Looks at slots before an object changes hands, or null. */
   checks: ObjectChecks | null = null;
-  readonly #slabBase: number;
-  readonly #mostSlabs: number;
-  #unused = 1;
+  readonly #shared: SlubWords;
+  readonly #slabBits: number;
+  /** Every block that ever was a slab of the cache. */
+  readonly #blocks: number[] = [];
   #spare = 0;
 
   /**
    * @param limits - what decides the way of objects.
    * @param source - where slabs come from.
+   * @param shared - the words of all caches.
    */
-  constructor(limits: SlubLimits, source: SlabSource) {
+  constructor(limits: SlubLimits, source: SlabSource, shared: SlubWords) {
     this.limits = limits;
     this.source = source;
-    this.indexBits = Math.ceil(Math.log2(limits.objects));
-    // Slab 0 is nobody and has no words.
-    this.#slabBase = NODE_WORDS + limits.nrCpus * CPU_WORDS - SLAB_WORDS;
-    this.#mostSlabs = 2 ** Math.min(SLAB_NUMBER_BITS, OBJECT_NUMBER_BITS - this.indexBits) - 1;
-    this.words = new Int32Array(this.slab(FIRST_SLABS));
-    this.links = new Int32Array(FIRST_SLABS << this.indexBits);
-    const nrBases = this.cpu(limits.nrCpus);
-    this.bases = limits.endOfMemory <= 2 ** 31 ? new Int32Array(nrBases) : new Float64Array(nrBases);
+    this.#shared = shared;
+    this.#slabBits = Math.ceil(Math.log2(SLAB_WORDS + limits.objects));
+    this.node = limits.node;
+    this.firstCpu = this.node + NODE_WORDS;
   }
 
-  /** First slab number that was never used. */
-  get unused(): number {
-    return this.#unused;
-  }
-
-  /**
-   * Finds a slab.
-   *
-   * @param slab - its number.
-   * @returns index of its first word.
-   */
-  slab(slab: number): number {
-    return this.#slabBase + slab * SLAB_WORDS;
-  }
-
-  /**
-   * Computes where the objects of a slab begin.
-   *
-   * @param slab - its number.
-   * @returns address of the first one.
-   */
-  firstObject(slab: number): PhysAddr {
-    return this.words[this.slab(slab) + S_PFN] * this.limits.pageSize + this.limits.redLeftPad;
+  /** The words of all caches. Replaced when blocks are added. */
+  get words(): Int32Array {
+    return this.#shared.words;
   }
 
   /**
    * Finds a CPU.
    *
    * @param cpu - its number.
-   * @returns index of its first word.
+   * @returns position of its first word.
    */
   cpu(cpu: number): number {
-    return NODE_WORDS + cpu * CPU_WORDS;
+    return this.firstCpu + cpu * CPU_WORDS;
   }
 
   /**
-   * Sets a number aside for a new slab.
+   * Finds the slab of an object.
    *
-   * @returns the number; 0 when there are as many slabs as have numbers.
+   * @param object - the object.
+   * @returns the slab.
    */
-  takeNumber(): number {
+  slabOf(object: number): number {
+    return object & -(1 << this.#slabBits);
+  }
+
+  /**
+   * Computes where the objects of a slab begin.
+   *
+   * @param slab - the slab.
+   * @returns address of the first one.
+   */
+  firstObject(slab: number): PhysAddr {
+    return this.words[slab + S_PFN] * this.limits.pageSize + this.limits.redLeftPad;
+  }
+
+  /**
+   * Lists all slabs, those on no list too.
+   *
+   * @returns the slabs.
+   */
+  slabs(): number[] {
+    return this.#blocks.filter((slab) => this.words[slab + S_PFN] !== 0);
+  }
+
+  /**
+   * Sets a block aside for a new slab.
+   *
+   * @returns the block; 0 when there is no room.
+   */
+  takeBlock(): number {
     const spare = this.#spare;
     if (spare !== 0) {
-      this.#spare = this.words[this.slab(spare) + S_NEXT];
+      this.#spare = this.words[spare + S_NEXT];
       return spare;
     }
-    if (this.#unused > this.#mostSlabs) return 0;
-    const slab = this.#unused++;
-    if (this.slab(slab + 1) > this.words.length) this.#enlarge();
-    return slab;
+    const block = this.#shared.take(this.#slabBits);
+    if (block !== 0) this.#blocks.push(block);
+    return block;
   }
 
   /**
-   * Takes a number back.
+   * Takes a block back.
    *
-   * @param slab - of a slab that is no more.
+   * @param block - of a slab that is no more.
    */
-  putNumber(slab: number): void {
-    const at = this.slab(slab);
-    this.words[at + S_PFN] = 0;
-    this.words[at + S_NEXT] = this.#spare;
-    this.#spare = slab;
+  putBlock(block: number): void {
+    this.words[block + S_PFN] = 0;
+    this.words[block + S_NEXT] = this.#spare;
+    this.#spare = block;
   }
 
-  #enlarge(): void {
-    const slabs = Math.min(2 * this.#unused, this.#mostSlabs + 1);
-    const words = new Int32Array(this.slab(slabs));
-    words.set(this.words);
-    this.words = words;
-    const links = new Int32Array(slabs << this.indexBits);
-    links.set(this.links);
-    this.links = links;
+  /** Gives the blocks of slabs back, at the end of the cache. The words of node and CPUs stay: whoever calls it still reads them. */
+  release(): void {
+    for (const block of this.#blocks) this.#shared.put(this.#slabBits, block);
+    this.#blocks.length = 0;
   }
 }

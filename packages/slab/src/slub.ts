@@ -14,14 +14,16 @@ import type {
   CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject, SlabTrack,
 } from '@kmem/contracts';
 import { readDebugOption } from './debug-option.js';
+import { createFastPath } from './fast-path.js';
 import { cacheGeometry, DEBUG_FLAGS, type CacheShape } from './geometry.js';
 import { findMergeable } from './merging.js';
 import { createSlabAt } from './object-address.js';
 import { requireInteger } from './option-checks.js';
 import { isTypesafe } from './slab-pages.js';
 import { SlubCache } from './slub-cache.js';
-import { MOST_CACHES, report, type SlubMachine } from './slub-machine.js';
-import { SLAB_NUMBER_BITS } from './slub-state.js';
+import { report, type SlubMachine } from './slub-machine.js';
+import { cacheBits, S_CACHE } from './slub-state.js';
+import { createSlubWords } from './slub-words.js';
 
 /** Options of {@link slub}. */
 export interface SlubOptions {
@@ -122,12 +124,16 @@ export function slub(options: SlubOptions): Slub {
   const { pages, frames, memory = null, cpus = SINGLE_CPU, merge = true, reports = null, freePointers = false, tracks = null } = options;
   const { callRcu = runNow, debug = null, onTrace = null } = options;
   const debugOption = readDebugOption(debug);
-  const slabAt = createSlabAt(frames);
   const { nrFrames, pageShift } = frames;
-  const pageSize = 2 ** pageShift;
-  /** By number; a number is free again after its cache's end. */
+  const shared = createSlubWords(nrFrames);
+  const slabOf = new Int32Array(nrFrames);
+  const slabAt = createSlabAt(slabOf, pageShift);
+  /** By number, null after a cache's end. Numbers are not used again: a slab says with it whose it is. */
   const numbered: (SlubCache | null)[] = [];
-  const machine: SlubMachine = { pages, frames, slabAt, caches: numbered, merge, memory, freePointers, tracks, onTrace, callRcu, cpus, reports, warnedZero: false };
+  const parts = { pages, frames, shared, slabOf, slabAt, fast: createFastPath({ cpus, frames, shared }), caches: numbered };
+  const machine: SlubMachine = { ...parts, merge, memory, freePointers, tracks, onTrace, callRcu, cpus, reports, warnedZero: false };
+  /** By number: what gives an object back to the cache. */
+  const returns: SlubCache['freeIn'][] = [];
   let newestFirst: readonly SlubCache[] = [];
 
   function createCache(asked: SlabCacheOptions): SlubCache | null {
@@ -147,23 +153,28 @@ export function slub(options: SlubOptions): Slub {
       joined.join(sizeBytes);
       return joined;
     }
-    const unused = numbered.indexOf(null);
-    const number = unused < 0 ? numbered.length : unused;
-    if (number >= MOST_CACHES) return refuse(machine, asked, `there are ${String(MOST_CACHES)} caches already`);
+    const number = numbered.length;
+    const node = shared.take(cacheBits(cpus.nrCpus));
+    if (node === 0) return refuse(machine, asked, 'there is no room for the words of one more cache');
     const isDebug = (flags & DEBUG_FLAGS) !== 0;
     const { cpuPartial, cpuPartialSlabs, minPartial, objects } = geometry;
-    const places = { pageSize, redLeftPad: geometry.redLeftPad, endOfMemory: nrFrames * pageSize };
+    const places = { pageSize: 2 ** pageShift, redLeftPad: geometry.redLeftPad };
     const listsFull = (flags & SLAB_STORE_USER) !== 0;
-    const limits = { nrCpus: cpus.nrCpus, objects, minPartial, cpuPartial, cpuPartialSlabs, isDebug, listsFull, ...places };
+    const limits = { nrCpus: cpus.nrCpus, node, objects, minPartial, cpuPartial, cpuPartialSlabs, isDebug, listsFull, ...places };
     const sizes = { objectSize: sizeBytes, inuse: geometry.inuse, userOffset, userSize };
     const plan = { name, number, flags, geometry, ctor, destroyed: false, refcount: 1, limits, ...sizes };
-    const cache = new SlubCache(machine, plan, () => {
+    const cache = new SlubCache(machine, plan, (state) => {
+      const end = (): void => {
+        numbered[number] = null;
+        state.release();
+      };
       newestFirst = newestFirst.filter((other) => other !== cache);
-      // Pages that wait for readers have the number in them.
-      if (isTypesafe(plan)) callRcu(() => void (numbered[number] = null));
-      else numbered[number] = null;
+      // Pages that wait for readers are still slabs of the cache.
+      if (isTypesafe(plan)) callRcu(end);
+      else end();
     });
     numbered[number] = cache;
+    returns[number] = cache.freeIn;
     newestFirst = [cache, ...newestFirst];
     return cache;
   }
@@ -178,8 +189,15 @@ export function slub(options: SlubOptions): Slub {
   }
 
   function cacheOf(addr: PhysAddr): SlubCache | null {
-    const word = slabAt(addr);
-    return word === 0 ? null : numbered[word >>> SLAB_NUMBER_BITS];
+    const slab = slabAt(addr);
+    return slab === 0 ? null : numbered[shared.words[slab + S_CACHE]];
+  }
+
+  function free(addr: PhysAddr): boolean {
+    const slab = slabAt(addr);
+    if (slab === 0) return false;
+    returns[shared.words[slab + S_CACHE]](addr, slab);
+    return true;
   }
 
   function find(addr: PhysAddr): SlabObject | null {
@@ -190,7 +208,7 @@ export function slub(options: SlubOptions): Slub {
     for (const cache of newestFirst) cache.assertValid();
   }
 
-  return { createCache, caches: () => newestFirst, cacheOf, find, assertValid };
+  return { createCache, caches: () => newestFirst, cacheOf, free, find, assertValid };
 }
 
 /** The part of an object that may be copied to and from user space. One that does not fit is none (slab spec 2). */
