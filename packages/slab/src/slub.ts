@@ -97,6 +97,11 @@ const SINGLE_CPU: CpuContext = Object.freeze({
   oomVictim: false,
 });
 
+/** Stands for a cache after its end, so that nothing of it is kept: no frame leads there. */
+function nobody(): void {
+  // Is never called.
+}
+
 function runNow(callback: () => void): void {
   callback();
 }
@@ -166,6 +171,7 @@ export function slub(options: SlubOptions): Slub {
     const cache = new SlubCache(machine, plan, (state) => {
       const end = (): void => {
         numbered[number] = null;
+        returns[number] = nobody;
         state.release();
       };
       newestFirst = newestFirst.filter((other) => other !== cache);
