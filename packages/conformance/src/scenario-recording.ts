@@ -46,8 +46,8 @@ export interface Scenario {
 export interface ScenarioRecording {
   /** The scenarios that have a script. */
   readonly scenarios: readonly Scenario[];
-  /** Names of rows and scenarios without one. */
-  readonly others: readonly string[];
+  /** Lines of rows and scenarios without one, by name. */
+  readonly others: ReadonlyMap<string, readonly JsonLine[]>;
 }
 
 /**
@@ -78,10 +78,10 @@ export function readScenarios(name: string, text: string): ScenarioRecording {
     else known.push(line);
   });
   const scenarios: Scenario[] = [];
-  const others: string[] = [];
+  const others = new Map<string, readonly JsonLine[]>();
   for (const [sc, lines] of byName) {
     const scenario = readScenario(sc, lines);
-    if (scenario === null) others.push(sc);
+    if (scenario === null) others.set(sc, lines);
     else scenarios.push(scenario);
   }
   return { scenarios, others };

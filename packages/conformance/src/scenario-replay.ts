@@ -10,13 +10,15 @@ import { unsupportedResult, type Conformance, type Difference } from './conforma
 import type { Implementations, RecordingInput } from './implementations.js';
 import type { JsonObject } from './json-line.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
-import { replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
+import { recordedAt, replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
 import { logAround, numberOf, Program, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
 import { KTHREAD_FAMILY, kthreadSteps } from './kthread-steps.js';
 import { WAIT1_FAMILY, wait1Steps } from './wait1-steps.js';
 import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
 import { WAIT_TASK_FAMILY, waitTaskSteps } from './wait-task-steps.js';
+import { WHEEL_FAMILY, wheelSteps } from './wheel-steps.js';
+import { compareWheelRow, WHEEL_ROWS } from './wheel-tables.js';
 
 /**
  * Replays all scenarios of a recording.
@@ -32,10 +34,22 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
   const { scenarios, others } = readScenarios(input.name, input.text);
   const unsupported = new Map<string, string[]>();
   const leaveOut = (reason: string, name: string): void => void unsupported.set(reason, [...(unsupported.get(reason) ?? []), name]);
-  for (const name of others) leaveOut('rows without a script', name);
   let exact = 0;
   let total = 0;
   let difference: Difference | null = null;
+  for (const [name, lines] of others) {
+    if (!WHEEL_ROWS.includes(name)) {
+      // What it says of the machine before the first scenario decides nothing.
+      if (name !== 'boot') leaveOut('rows without a script', name);
+      continue;
+    }
+    for (const line of lines) {
+      total++;
+      const found = compareWheelRow(line, (jiffies) => bootKernel(recordedAt(jiffies)));
+      if (found === null) exact++;
+      else difference ??= { operation: total, line: line.number, ...found, what: `${name}: ${found.what}`, state: '' };
+    }
+  }
   for (const scenario of scenarios) {
     const reason = whatIsMissing(scenario);
     if (reason !== null) {
@@ -64,7 +78,8 @@ class Driver {
     this.#run = run;
     const { script } = run.scenario;
     const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
-    if (familyOf(script) === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
+    if (familyOf(script) === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
+    else if (familyOf(script) === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
     else if (familyOf(script) === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
     else if (familyOf(script) === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, (steps) => this.#steps(steps))];
     else this.#families = [(familyOf(script) === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
@@ -217,6 +232,7 @@ interface Family {
 }
 
 function familyOf(script: JsonObject): Family {
+  for (const step of stepsIn(script)) if (step['do'] === 'wait_fired') return WHEEL_FAMILY;
   if ('timers' in script) return TIMER_FAMILY;
   if ('device' in script) return WAIT1_FAMILY;
   if ('kthreads' in script) return KTHREAD_FAMILY;

@@ -14,8 +14,8 @@ import { compareValues, quoteError, type ValueDifference } from './compare-value
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import { JsonLine, type JsonObject } from './json-line.js';
-import type { KernelRequest } from './kernel-under-test.js';
 import { splitLines } from './recording-meta.js';
+import { INITIAL_JIFFIES, recordedAt } from './scenario-run.js';
 
 /** Calls a function with the arguments of a row; returns what `out` shows. */
 type RowCall = (math: TimeMath, input: readonly bigint[]) => unknown;
@@ -128,7 +128,7 @@ function callsOf(
 ): Readonly<Record<string, (input: unknown) => unknown>> {
   const math = timeMath(64);
   const math32 = timeMath(32);
-  const kernel = bootKernel(plainKernel());
+  const kernel = bootKernel(recordedAt(INITIAL_JIFFIES));
   const calls: Record<string, (input: unknown) => unknown> = {};
   for (const [fn, call] of Object.entries(CALLS)) calls[fn] = (input) => call(math, Array.isArray(input) ? input.map(BigInt) : []);
   return {
@@ -171,9 +171,4 @@ function bigintsOf(input: unknown): Record<'jiffies' | 'j' | 'delta' | 'cpu' | '
     if (name in given) all[name] = BigInt(String(given[name]));
   }
   return all;
-}
-
-function plainKernel(): KernelRequest {
-  const chooseTask: KernelRequest['chooseTask'] = (_cpu, [first]) => first;
-  return { nrCpus: 1, startNs: 0, hz: 250, delayLoop: 1, trace: { schedWaking: () => undefined }, chooseTask };
 }

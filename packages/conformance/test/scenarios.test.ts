@@ -130,6 +130,38 @@ describe.each([
   });
 });
 
+describe('time/wheel', () => {
+  const lines = read('time/wheel').trim().split('\n');
+
+  test('every timer lies in the recorded bucket and fires when the recorded one did', () => {
+    const { exact, total, difference } = replay(lines);
+    expect(difference).toBeNull();
+    // The scripts of its ten scenarios are no outputs.
+    expect([exact, total]).toEqual([lines.length - 10, lines.length - 10]);
+  });
+
+  test('a change of any output is noticed', () => {
+    const of = (name: string): string[] => lines.filter((line) => line.includes(`{"sc":"${name}"`));
+    const change = (name: string, from: RegExp, to: string): string[] => {
+      const copy = of(name);
+      const at = copy.findIndex((line) => from.test(line) && !line.includes('"script"'));
+      copy[at] = copy[at].replace(from, to);
+      return copy;
+    };
+    const changed = [
+      change('wheel-index', /\[(\d+),(\d+)\]\]/, '[$1,9$2]]'),
+      change('wheel-index-edge', /"idx":/, '"idx":9'),
+      change('wheel-index-edge', /"expires":"/, '"expires":"9'),
+      ...['[$1,9$2,$3,$4]]', '[$1,$2,9$3,$4]]', '[$1,$2,$3,9$4]]'].map((to) => change('fire-busy-a0', /\[(\d+),(\d+),(\d+),(\d+)\]\]/, to)),
+      change('fire-idle-a0', /"callback_preempt_count":257/, '"callback_preempt_count":256'),
+      ...['order', 'id', 'at'].map((name) => change('order-two-levels', new RegExp(`("fired".*)"${name}":`), `$1"${name}":9`)),
+      change('order-mixed', /"idx":/, '"idx":9'),
+      of('order-now').filter((line) => !line.includes('"order":6')),
+    ];
+    for (const copy of changed) expect([copy[0], replay(copy).difference]).not.toEqual([copy[0], null]);
+  });
+});
+
 describe('time/sleeps', () => {
   const lines = read('time/sleeps').trim().split('\n');
 
