@@ -7,11 +7,12 @@
 import type { Atomic, Sleepable } from '@kmem/contracts';
 import { TASK_UNINTERRUPTIBLE } from '@kmem/contracts';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
+import { HRTIMER_FAMILY, hrtimerSteps } from './hrtimer-steps.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import type { JsonObject } from './json-line.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
 import { recordedAt, replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
-import { logAround, numberOf, Program, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
+import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
 import { KTHREAD_FAMILY, kthreadSteps } from './kthread-steps.js';
 import { WAIT1_FAMILY, wait1Steps } from './wait1-steps.js';
@@ -79,6 +80,7 @@ class Driver {
     const { script } = run.scenario;
     const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
     if (familyOf(script) === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
+    else if (familyOf(script) === HRTIMER_FAMILY) this.#families = [hrtimerSteps(run)];
     else if (familyOf(script) === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
     else if (familyOf(script) === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
     else if (familyOf(script) === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, (steps) => this.#steps(steps))];
@@ -220,6 +222,10 @@ function whatIsMissing(scenario: Scenario): string | null {
     const lacking = known.lacks?.(step) ?? null;
     if (lacking !== null) return `${lacking} is not interpreted yet`;
   }
+  for (const resource of resourcesOf(script, 'hrtimers')) {
+    const lacking = known.lacks?.(resource) ?? null;
+    if (lacking !== null) return `${lacking} is not interpreted yet`;
+  }
   return null;
 }
 
@@ -234,6 +240,7 @@ interface Family {
 function familyOf(script: JsonObject): Family {
   for (const step of stepsIn(script)) if (step['do'] === 'wait_fired') return WHEEL_FAMILY;
   if ('timers' in script) return TIMER_FAMILY;
+  if ('hrtimers' in script) return HRTIMER_FAMILY;
   if ('device' in script) return WAIT1_FAMILY;
   if ('kthreads' in script) return KTHREAD_FAMILY;
   // Every script that spawns tasks sets them free in the end.

@@ -141,6 +141,8 @@ export class ScenarioRun {
   written = 0;
   /** Jiffy from which `j` counts. */
   zero: number;
+  /** Time from which `t` counts, in ns. */
+  zeroNs = 0;
   /** Is told of every wake-up, while the task still sleeps. */
   onWaking: (task: TaskId) => void = () => undefined;
   /** Is told when another line comes next. */
@@ -176,6 +178,7 @@ export class ScenarioRun {
   boot(kernel: KernelUnderTest): void {
     this.#kernel = kernel;
     this.zero = kernel.timers.jiffies;
+    this.zeroNs = kernel.clock.now();
   }
 
   /** The line that must come next; undefined after the last one. */
@@ -190,6 +193,14 @@ export class ScenarioRun {
     const { cpus, clock } = this.kernel;
     const ns = this.#untilNext();
     if (ns > 0 && !cpus.irqsDisabled()) yield* cpus.busyUntil(clock.now() + ns);
+  }
+
+  /**
+   * Lets the same time pass inside an interrupt.
+   */
+  passTime(): void {
+    const ns = this.#untilNext();
+    if (ns > 0) this.kernel.cpus.charge(ns);
   }
 
   /**
@@ -212,6 +223,7 @@ export class ScenarioRun {
       irqoff: cpus.irqsDisabled() ? 1 : 0,
       cpu: cpus.cpu,
       j: timers.jiffies - this.zero,
+      ...('t' in (next?.members ?? {}) && { t: this.kernel.clock.now() - this.zeroNs }),
       task: sched.comm(sched.current),
       a,
     };
@@ -219,7 +231,7 @@ export class ScenarioRun {
       const { lines } = this.scenario;
       throw new LineDifference(lines[lines.length - 1].line, { what: 'another line', expected: 'the end', got: quoteValue(got) });
     }
-    const found = next.ev === ev ? compareValues(this.#comparable(next.members, ev), this.#comparable(measuredAs(next.a, got), ev), ev) : null;
+    const found = next.ev === ev ? compareValues(this.#comparable(next.members, ev), this.#comparable(measuredAs(next.members, got), ev), ev) : null;
     if (found !== null) throw new LineDifference(next.line, found);
     if (next.ev !== ev) throw new LineDifference(next.line, { what: 'event', expected: quoteValue(next.members), got: quoteValue(got) });
     this.written++;
@@ -249,6 +261,8 @@ export class ScenarioRun {
   #passInside(): void {
     const { cpus } = this.kernel;
     const ns = this.#untilNext();
+    // Where the time is recorded, what comes next has its own.
+    if (typeof this.next?.members['t'] === 'number') return;
     if (ns > 0 && cpus.irqsDisabled() && cpus.preemptCount() !== 0) cpus.charge(ns);
   }
 
@@ -256,6 +270,8 @@ export class ScenarioRun {
   #untilNext(): number {
     const { clock, timers } = this.kernel;
     const j = this.next?.members['j'];
+    const t = this.next?.members['t'];
+    if (typeof t === 'number' && !this.scenario.ignored.includes('t')) return this.zeroNs + t - clock.now();
     if (this.scenario.ignored.includes('j')) return 0;
     return typeof j === 'number' ? (j - (timers.jiffies - this.zero)) * TICK_NS - (clock.now() % TICK_NS) : 0;
   }
@@ -289,10 +305,19 @@ export class ScenarioRun {
   }
 }
 
-/** A line with the recorded time in place of the one that was measured, if they are near each other. */
+/** Names of times that are measured, in ns. */
+const MEASURED = /^t$|^(.*_)?ns$/;
+
+/** A line with the recorded times in place of those that were measured, if they are near each other. */
 function measuredAs(recorded: JsonObject, line: JsonObject): JsonObject {
-  // `write` made it.
-  const a = line['a'] as JsonObject;
-  const isNear = Math.abs(numberOf(recorded, 'ns', Infinity) - numberOf(a, 'ns')) <= WITHIN_NS;
-  return isNear ? { ...line, a: { ...a, ns: recorded['ns'] } } : line;
+  // `write` made it, and what was recorded is a line too.
+  const a = nearTo(recorded['a'] as JsonObject, line['a'] as JsonObject);
+  return { ...nearTo(recorded, line), a };
+}
+
+function nearTo(recorded: JsonObject, values: JsonObject): JsonObject {
+  const near = Object.keys(values).filter((name) => {
+    return MEASURED.test(name) && Math.abs(numberOf(recorded, name, Infinity) - numberOf(values, name)) <= WITHIN_NS;
+  });
+  return { ...values, ...Object.fromEntries(near.map((name) => [name, recorded[name]])) };
 }

@@ -40,6 +40,13 @@ const EVENT_OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   func: ['id', 'flags', 'mode', 'wake_flags', 'key', 'locked', 'removes'],
   gap: ['locked'],
   bookmark: ['position', 'func_is_null'],
+  hrfire: ['id', 'active', 'queued', 'callback_running', 'try_to_cancel', 'is_soft'],
+  hrrestart: ['id', 'overruns'],
+  'restart-by-start': ['queued'],
+  'kill-other': ['ret'],
+  after: ['queued'],
+  'after-irqoff': ['queued'],
+  'irq-on': ['queued'],
   waking: ['who', 'state', 'flags'],
   sleep: ['id'],
   states: ['tasks', 'waitqueue_active'],
@@ -101,6 +108,7 @@ function* mutations(lines: readonly string[], seen: Set<string>): Generator<[kin
 
 describe.each([
   ['time/timers', 35],
+  ['time/hrtimers', 7],
   ['waitq/queue-entries', 30],
   ['waitq/tasks', 30],
   ['waitq/wait1-driver', 19],

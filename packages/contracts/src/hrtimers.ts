@@ -36,6 +36,15 @@ export interface HrTimers {
    */
   hrtimerStart(timer: HrTimerId, expires: number, slack?: number): void;
   /**
+   * Queues a timer, or queues it anew, for some time from now.
+   *
+   * @kernelName hrtimer_start_range_ns
+   * @param timer - which one.
+   * @param ns - how long; a negative time is never over.
+   * @param slack - how much later it may run, in ns.
+   */
+  hrtimerStartRelative(timer: HrTimerId, ns: number, slack?: number): void;
+  /**
    * Moves the expiry of a timer that is not queued past a time, by whole intervals.
    *
    * @kernelName hrtimer_forward
@@ -69,4 +78,20 @@ export interface HrTimers {
    * @returns ns, the slack included.
    */
   hrtimerGetExpires(timer: HrTimerId): number;
+  /**
+   * Reads from when on a timer may run.
+   *
+   * @kernelName hrtimer_get_softexpires
+   * @param timer - which one.
+   * @returns ns, without the slack.
+   */
+  hrtimerGetSoftexpires(timer: HrTimerId): number;
+  /**
+   * Tells whether a timer is queued or its function runs.
+   *
+   * @kernelName hrtimer_active
+   * @param timer - which one.
+   * @returns true when it is.
+   */
+  hrtimerActive(timer: HrTimerId): boolean;
 }

@@ -89,6 +89,11 @@ export class HrTimerQueues implements HrTimers {
     if (this.#at[timer] === 0) this.#program(cpu);
   }
 
+  hrtimerStartRelative(timer: HrTimerId, ns: number, slack = 0): void {
+    // The kernel's sum is unsigned, and what is too large for a time is the latest one.
+    this.hrtimerStart(timer, ns < 0 ? Infinity : this.#options.clock.now() + ns, slack);
+  }
+
   hrtimerForward(timer: HrTimerId, now: number, interval: number): number {
     const delta = now - this.#expires[timer];
     if (delta < 0 || this.hrtimerIsQueued(timer)) return 0;
@@ -115,6 +120,14 @@ export class HrTimerQueues implements HrTimers {
 
   hrtimerGetExpires(timer: HrTimerId): number {
     return this.#expires[timer];
+  }
+
+  hrtimerGetSoftexpires(timer: HrTimerId): number {
+    return this.#soft[timer];
+  }
+
+  hrtimerActive(timer: HrTimerId): boolean {
+    return this.hrtimerIsQueued(timer) || this.#running.includes(timer);
   }
 
   // Interrupts

@@ -79,6 +79,16 @@ describe('high-resolution timers', () => {
     expect(results).toEqual([1, 0, -1]);
   });
 
+  test('a relative time counts from the call; a negative one is never over', () => {
+    const { hrtimers, logging, run } = machine();
+    const [timer, never] = [logging('t'), logging('never')];
+    hrtimers.hrtimerStartRelative(timer, 3000, 500);
+    hrtimers.hrtimerStartRelative(never, -5);
+    expect([hrtimers.hrtimerGetSoftexpires(timer), hrtimers.hrtimerGetExpires(timer), hrtimers.hrtimerGetExpires(never)]).toEqual([3000, 3500, Infinity]);
+    run();
+    expect([hrtimers.hrtimerActive(timer), hrtimers.hrtimerActive(never)]).toEqual([false, true]);
+  });
+
   test('one that restarts without being moved forward is reported', () => {
     const { hrtimers, run } = machine();
     hrtimers.hrtimerStart(hrtimers.create(() => true), 5000);
