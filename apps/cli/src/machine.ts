@@ -33,6 +33,7 @@ export function bootProfile(profile: MachineProfile, tunables: Partial<ZoneTunab
     nrMigratetypes,
     hugePages,
     tunables,
+    countEvents: true,
     // The first CPU at boot: no interrupt, no task with privileges. How many CPUs there are decides the sizes of their lists.
     cpus: { nrCpus, cpu: 0, inInterrupt: false, inSoftirq: false, taskFlags: 0, realtime: false, oomVictim: false },
   });

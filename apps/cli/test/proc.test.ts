@@ -36,6 +36,9 @@ test('zoneinfo, vmstat and meminfo show the state; what others count is 0', () =
   const managed = Array.from(out.matchAll(/managed +(\d+)/g), ([, pages]) => Number(pages) * 4).reduce((sum, kib) => sum + kib, 0);
   expect(kmem(['proc', 'meminfo', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out).toContain(`MemTotal:         ${managed} kB\n`);
   expect(lines(kmem(['proc', 'vmstat', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out)[0]).toBe('nr_free_pages 53771');
+  // Boot has given every managed page to the allocator; what a recorded machine did before is not in its state.
+  expect(lines(kmem(['proc', 'vmstat']).out).slice(-6)).toEqual([...['dma', 'dma32', 'normal', 'movable', 'device'].map((zone) => `pgalloc_${zone} 0`), 'pgfree 36207']);
+  expect(kmem(['proc', 'vmstat', '--state', join(SNAPSHOT, 'lists.jsonl.gz')]).out).not.toContain('pgfree');
   // A set of lists for each of 2 times 16 CPUs in each zone that has memory.
   expect(kmem(['proc', 'zoneinfo', '--profile', 'server-64g']).out.match(/^ {4}cpu: /gm)).toHaveLength(4 * 32);
 });

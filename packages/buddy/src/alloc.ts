@@ -42,7 +42,7 @@ import { formatGfp, scopedGfp } from './gfp.js';
 import { reserveHighAtomic } from './high-atomic.js';
 import { LAST_CPU, LAST_ENDS, LAST_GFP, LAST_MARK, LAST_NODE, LAST_NONEMPTY, LAST_ORDER, LAST_PCP, LAST_SHIFT, LAST_TYPE, LAST_ZONE } from './last-request.js';
 import { badArgument, report, WARNED_NOFAIL, WARNED_ORDER, warnOnce } from './report.js';
-import { slowPath } from './slow-path.js';
+import { slowPath, type Request } from './slow-path.js';
 import {
   hasPcpList,
   ORDERS_LIMIT,
@@ -63,12 +63,14 @@ import {
   type BuddyState,
 } from './state.js';
 import { updateFastMarks, watermarkAllows } from './watermark.js';
-import { zonelistRow } from './zonelist.js';
+import { maskedRow, zonelistRow } from './zonelist.js';
 
 /** The ways to take pages. `node` is where a request starts from, or `NUMA_NO_NODE`. */
 export interface Allocation {
   /** Takes a block. Returns its first frame or `NO_PAGE`. */
   readonly allocPages: (node: number, gfp: Gfp, order: number) => number;
+  /** Takes a block from one of the given nodes, or from any for `null`. Returns its first frame or `NO_PAGE`. */
+  readonly allocPagesNodemask: (node: number, gfp: Gfp, order: number, nodemask: ReadonlySet<number> | null) => number;
   /** Takes single pages into the empty slots of an array (buddy spec 10.1). Returns the number of filled slots. */
   readonly allocPagesBulk: (node: number, gfp: Gfp, nrPages: number, pages: Int32Array) => number;
 }
@@ -90,7 +92,7 @@ export function createAllocation(s: BuddyState): Allocation {
 
   function allocPages(node: number, gfp: Gfp, order: number): number {
     const pfn = takeAgain(node, gfp, order);
-    if (pfn === 0) return allocAnew(node, gfp, order);
+    if (pfn === 0) return allocAnew(node, gfp, order, null);
     if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, gfp, (gfp & mobilityMask) >> 3);
     return pfn;
   }
@@ -135,7 +137,18 @@ export function createAllocation(s: BuddyState): Allocation {
     last[m + LAST_TYPE] = type;
   }
 
-  function allocAnew(node: number, gfp: Gfp, order: number): number {
+  function allocPagesNodemask(node: number, gfp: Gfp, order: number, nodemask: ReadonlySet<number> | null): number {
+    if (nodemask === null) return allocPages(node, gfp, order);
+    // What a Reclaim asks for meanwhile may need the row for itself.
+    const outer = zonelists.slice(-(s.nrZones + 1));
+    try {
+      return allocAnew(node, gfp, order, nodemask);
+    } finally {
+      zonelists.set(outer, zonelists.length - outer.length);
+    }
+  }
+
+  function allocAnew(node: number, gfp: Gfp, order: number, nodemask: ReadonlySet<number> | null): number {
     if (order >>> 0 !== order || order >= maxOrder) return refuseOrder(s, gfp, order);
     const flags = scopedGfp(gfp, cpus.taskFlags);
     const type = (flags & mobilityMask) >> 3;
@@ -144,12 +157,13 @@ export function createAllocation(s: BuddyState): Allocation {
       warnOnce(s, WARNED_NOFAIL, badArgument('BAD_GFP', 'order of a __GFP_NOFAIL request', order, '0 or 1', 'warn'));
     }
     const highest = gfpZone[flags & GFP_ZONEMASK];
-    const row = zonelistRow(s, node === NUMA_NO_NODE ? nodeOfCpu[cpus.cpu] : node, highest, flags & __GFP_THISNODE);
+    const allNodes = zonelistRow(s, node === NUMA_NO_NODE ? nodeOfCpu[cpus.cpu] : node, highest, flags & __GFP_THISNODE);
+    const row = nodemask === null ? allNodes : maskedRow(s, allNodes, nodemask);
     const preferred = zonelists[row];
     const allocFlags = ALLOC_WMARK_LOW | (flags & __GFP_KSWAPD_RECLAIM) | (preferred >= 0 ? avoidFragmentation[preferred] : 0);
     let pfn = preferred >= 0 ? tryZone(preferred, flags, order, type, highest, allocFlags) : 0;
-    if (pfn === 0) pfn = tryOtherZones(row, flags, order, type, highest, allocFlags);
-    else if (flags === gfp && (gfp & (__GFP_ZERO | __GFP_COMP)) === 0) remember(node, gfp, order, type, highest, preferred);
+    if (pfn === 0) pfn = tryOtherZones({ row, allNodes, nodemask, gfp: flags, order, type, highest }, allocFlags);
+    else if (nodemask === null && flags === gfp && (gfp & (__GFP_ZERO | __GFP_COMP)) === 0) remember(node, gfp, order, type, highest, preferred);
     if (s.trace !== null) s.trace.mmPageAlloc(pfn, order, flags, type);
     return pfn;
   }
@@ -174,13 +188,14 @@ export function createAllocation(s: BuddyState): Allocation {
   }
 
   /** Serves a request that its preferred zone did not: from the rest of the row, or by the slow path. */
-  function tryOtherZones(row: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number): number {
+  function tryOtherZones(request: Request, allocFlags: number): number {
+    const { row, gfp, order, type, highest } = request;
     if (zonelists[row] < 0) {
-      reportAllocFailure(s, gfp, order);
+      reportAllocFailure(s, gfp, order, request.nodemask);
       return NO_PAGE;
     }
     let pfn = walkZonelist(row, row + 1, gfp, order, type, highest, allocFlags);
-    if (pfn === 0) pfn = slowPath(s, walkZonelist, row, gfp, order, type, highest);
+    if (pfn === 0) pfn = slowPath(s, walkZonelist, request);
     return pfn === 0 ? NO_PAGE : pfn;
   }
 
@@ -240,7 +255,7 @@ export function createAllocation(s: BuddyState): Allocation {
     return filled;
   }
 
-  return { allocPages, allocPagesBulk };
+  return { allocPages, allocPagesNodemask, allocPagesBulk };
 }
 
 function tellKswapd(s: BuddyState, zone: number, gfp: Gfp): void {

@@ -24,8 +24,10 @@ import { checkOptions, checkState, checkTunables, checkZones } from './check-opt
 import { allocPagesExact, freePagesExact } from './exact.js';
 import { createFreeing, getPage, pageCount, splitPage, type Freeing } from './free.js';
 import { createReclaimTarget } from './reclaim-target.js';
-import { countNuma, type NumaCounters } from './numa-stats.js';
+import { numaObserver, type NumaCounters } from './numa-stats.js';
+import { observeAllocation } from './observe-allocation.js';
 import { makeState, oneZone, type BuddyOptions } from './options.js';
+import { PageEventCounter, unusedPages, type PageEvents } from './page-events.js';
 import { exportPageState, loadPageState } from './page-state.js';
 import { formatBuddyinfo, formatExtfragIndex, formatPagetypeinfo, formatUnusableIndex } from './proc.js';
 import { badArgument, report } from './report.js';
@@ -52,6 +54,7 @@ export class BuddyAllocator implements PageAllocator {
   readonly #allocation: Allocation;
   readonly #freeing: Freeing;
   readonly #numa: readonly NumaCounters[];
+  readonly #events: PageEventCounter | null;
   readonly #nrReserves: number;
   #tunables: ZoneTunables = LINUX_TUNABLES;
 
@@ -81,9 +84,10 @@ export class BuddyAllocator implements PageAllocator {
       this.#tunables = { ...limits, ...options.tunables };
       boot(this.#state, zones, free, this.#tunables);
     }
-    const allocation = createAllocation(this.#state);
     this.#numa = Array.from({ length: this.#state.nrZones }, () => ({ numa_hit: 0, numa_miss: 0, numa_foreign: 0, numa_interleave: 0, numa_local: 0, numa_other: 0 }));
-    this.#allocation = this.#state.nrNodes === 1 ? allocation : countNuma(this.#state, allocation, this.#numa);
+    // Boot has freed all that is unused by now; a state that was loaded is where counting starts.
+    this.#events = options.countEvents === true ? new PageEventCounter(this.#state, state === undefined ? 0 : unusedPages(this.#state)) : null;
+    this.#allocation = this.#observed(createAllocation(this.#state));
     this.#freeing = createFreeing(this.#state);
     options.reclaim?.attach?.(createReclaimTarget(this.#state, this.#freeing));
     if (options.late !== undefined) releaseLate(this.#state, this.#freeing, options.late);
@@ -168,10 +172,23 @@ export class BuddyAllocator implements PageAllocator {
    * @kernelName alloc_pages_node
    */
   allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
-    const { nrNodes } = this.#state;
-    if (Number.isInteger(node) && node >= NUMA_NO_NODE && node < nrNodes) return this.#allocation.allocPages(node, gfp, order);
-    report(this.#state, badArgument('BAD_NODE', 'node', node, `an integer from 0 to ${String(nrNodes - 1)}`));
-    return NO_PAGE;
+    return this.#isNode(node) ? this.#allocation.allocPages(node, gfp, order) : NO_PAGE;
+  }
+
+  /**
+   * Takes a block from one of the given nodes. See {@link PageAllocator.allocPagesNodemask}.
+   *
+   * @param gfp - flags of the request.
+   * @param order - order.
+   * @param node - node to start from, or `NUMA_NO_NODE`.
+   * @param nodemask - the nodes that may serve; `null` for all.
+   * @returns first frame or `NO_PAGE`.
+   * @throws KernelBug `BAD_NODE`, `BAD_ORDER`, `BAD_GFP`.
+   * @context any.
+   * @kernelName __alloc_pages
+   */
+  allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    return this.#isNode(node) ? this.#allocation.allocPagesNodemask(node, gfp, order, nodemask) : NO_PAGE;
   }
 
   /**
@@ -243,27 +260,29 @@ export class BuddyAllocator implements PageAllocator {
   }
 
   /**
-   * Takes another reference.
+   * Takes references. See {@link PageAllocator.getPage}.
    *
    * @param pfn - a frame in use.
+   * @param references - how many.
    * @throws KernelBug `REFCOUNT`.
    * @context any.
-   * @kernelName get_page
+   * @kernelName get_page, page_ref_add
    */
-  getPage(pfn: Pfn): void {
-    getPage(this.#state, pfn);
+  getPage(pfn: Pfn, references = 1): void {
+    getPage(this.#state, pfn, references);
   }
 
   /**
-   * Drops a reference.
+   * Drops references. See {@link PageAllocator.putPage}.
    *
    * @param pfn - a frame in use.
+   * @param references - how many.
    * @throws KernelBug `REFCOUNT`.
    * @context any.
-   * @kernelName put_page
+   * @kernelName put_page, folio_put_refs
    */
-  putPage(pfn: Pfn): void {
-    this.#freeing.putPage(pfn);
+  putPage(pfn: Pfn, references = 1): void {
+    this.#freeing.putPage(pfn, references);
   }
 
   /**
@@ -321,6 +340,16 @@ export class BuddyAllocator implements PageAllocator {
   }
 
   /**
+   * Counts the pages handed out and given back since boot, or since a state was loaded. See `vmEvents`.
+   *
+   * @returns the counts, or null without the option `countEvents`.
+   * @context any.
+   */
+  pageEvents(): PageEvents | null {
+    return this.#events?.read() ?? null;
+  }
+
+  /**
    * Writes the state down in the form in which real kernels are recorded.
    *
    * @param cpu - the CPU whose lists are written.
@@ -374,6 +403,19 @@ export class BuddyAllocator implements PageAllocator {
    */
   extfragIndex(): string {
     return formatExtfragIndex(this.#state);
+  }
+
+  /** Lets those hear of blocks taken who count them. */
+  #observed(allocation: Allocation): Allocation {
+    const counted = this.#events === null ? allocation : observeAllocation(allocation, this.#events.observe);
+    return this.#state.nrNodes === 1 ? counted : observeAllocation(counted, numaObserver(this.#state, this.#numa));
+  }
+
+  #isNode(node: NodeId): boolean {
+    const { nrNodes } = this.#state;
+    if (Number.isInteger(node) && node >= NUMA_NO_NODE && node < nrNodes) return true;
+    report(this.#state, badArgument('BAD_NODE', 'node', node, `an integer from 0 to ${String(nrNodes - 1)}`));
+    return false;
   }
 }
 

@@ -22,12 +22,15 @@ import { pageblockType } from './pageblock.js';
 import { badArgument, badFrame, report, runAll } from './report.js';
 import { NO_PCP_LIST, type BuddyState } from './state.js';
 
+/** Most references of a page. */
+const MAX_REFERENCES = 2 ** 31 - 1;
+
 /** The ways to give pages back. */
 export interface Freeing {
   /** Drops a reference to a block; the last one frees it. */
   readonly freePages: (pfn: number, order: number) => void;
-  /** Drops a reference; the last one frees a compound page whole and any other page alone. */
-  readonly putPage: (pfn: number) => void;
+  /** Drops references; the last one frees a compound page whole and any other page alone. */
+  readonly putPage: (pfn: number, references: number) => void;
 }
 
 /**
@@ -54,13 +57,15 @@ export function createFreeing(s: BuddyState): Freeing {
     freeUnreferenced(pfn, order);
   }
 
-  function putPage(pfn: number): void {
+  function putPage(pfn: number, references: number): void {
     const head = headOf(s, pfn);
     if (!isReferenced(s, head)) {
       report(s, badFrame('REFCOUNT', pfn, 'a reference is dropped that nobody holds'));
       return;
     }
-    if (--refcount[head] > 0) return;
+    if (references !== 1 && !mayCount(s, references, refcount[head])) return;
+    refcount[head] -= references;
+    if (refcount[head] > 0) return;
     freeUnreferenced(head, (flags[head] & (1 << PG_head)) !== 0 ? block[head] & BLOCK_ORDER_MASK : 0);
   }
 
@@ -93,18 +98,26 @@ export function createFreeing(s: BuddyState): Freeing {
 }
 
 /**
- * Takes another reference.
+ * Takes references.
  *
  * @param s - the state.
  * @param pfn - a frame in use.
+ * @param references - how many.
  */
-export function getPage(s: BuddyState, pfn: number): void {
+export function getPage(s: BuddyState, pfn: number, references: number): void {
   const head = headOf(s, pfn);
   if (!isReferenced(s, head)) {
     report(s, badFrame('REFCOUNT', pfn, 'a reference is taken on a page that nobody holds'));
     return;
   }
-  s.refcount[head]++;
+  if (mayCount(s, references, MAX_REFERENCES - s.refcount[head])) s.refcount[head] += references;
+}
+
+/** Tells whether so many references may be taken or dropped; reports it when not. */
+function mayCount(s: BuddyState, references: number, most: number): boolean {
+  if (references >>> 0 === references && references >= 1 && references <= most) return true;
+  report(s, badArgument('REFCOUNT', 'references', references, `an integer from 1 to ${String(most)}`));
+  return false;
 }
 
 /**

@@ -6,13 +6,13 @@
  *   local    the page is from the node of the CPU that asks         foreign  and where it should have come from
  *   other    it is not                                              interleave   needs a memory policy: always 0 here
  * ```
- * A machine with one node counts nothing and pays nothing: the counting wraps the ways to take pages.
+ * A machine with one node counts nothing and pays nothing.
  */
-import { __GFP_THISNODE, BLOCK_ZONE_SHIFT, GFP_ZONEMASK, NO_PAGE, type Gfp } from '@kmem/contracts';
-import type { Allocation } from './alloc.js';
+import { __GFP_THISNODE, BLOCK_ZONE_SHIFT, GFP_ZONEMASK } from '@kmem/contracts';
 import { scopedGfp } from './gfp.js';
+import type { AllocationObserver } from './observe-allocation.js';
 import { Z_NODE, zoneWords, type BuddyState } from './state.js';
-import { zonelistRow } from './zonelist.js';
+import { maskedRow, zonelistRow } from './zonelist.js';
 
 /** Counters of one zone, with the names of /proc/zoneinfo. */
 export interface NumaCounters {
@@ -31,21 +31,19 @@ export interface NumaCounters {
 }
 
 /**
- * Makes ways to take pages that count.
+ * Makes an observer of a machine's allocation that counts.
  *
  * @param s - the state.
- * @param allocation - the ways to take pages.
  * @param counters - by zone id, written.
- * @returns the same ways, counted.
+ * @returns the observer.
  */
-export function countNuma(s: BuddyState, allocation: Allocation, counters: readonly NumaCounters[]): Allocation {
+export function numaObserver(s: BuddyState, counters: readonly NumaCounters[]): AllocationObserver {
   const nodeOf = (zone: number): number => s.words[zoneWords(zone) + Z_NODE];
-
-  function count(node: number, gfp: Gfp, pfn: number): void {
+  return (node, gfp, _order, nodemask, pfn) => {
     const local = s.nodeOfCpu[s.cpus.cpu];
     const flags = scopedGfp(gfp, s.cpus.taskFlags);
     const row = zonelistRow(s, node < 0 ? local : node, s.gfpZone[flags & GFP_ZONEMASK], flags & __GFP_THISNODE);
-    const preferred = s.zonelists[row];
+    const preferred = s.zonelists[nodemask === null ? row : maskedRow(s, row, nodemask)];
     const zone = s.block[pfn] >>> BLOCK_ZONE_SHIFT;
     if (nodeOf(zone) === nodeOf(preferred)) {
       counters[zone].numa_hit++;
@@ -55,19 +53,5 @@ export function countNuma(s: BuddyState, allocation: Allocation, counters: reado
     }
     if (nodeOf(zone) === local) counters[zone].numa_local++;
     else counters[zone].numa_other++;
-  }
-
-  return {
-    allocPages: (node, gfp, order) => {
-      const pfn = allocation.allocPages(node, gfp, order);
-      if (pfn !== NO_PAGE) count(node, gfp, pfn);
-      return pfn;
-    },
-    allocPagesBulk: (node, gfp, nrPages, pages) => {
-      const before = pages.slice();
-      const filled = allocation.allocPagesBulk(node, gfp, nrPages, pages);
-      for (let i = 0; i < filled; i++) if (before[i] === NO_PAGE) count(node, gfp, pages[i]);
-      return filled;
-    },
   };
 }

@@ -21,7 +21,11 @@ test('fragments are handed out from the end of a compound block of 32 KiB downwa
   expect(used(pages)).toBe(8);
   expect(first - second).toBe(24);
   expect((first + 1000) % 32768).toBe(addresses.pageAddress(0) % 32768);
-  expect(pages.pageCount(addresses.kaddrToPfn(first))).toBe(3);
+  expect(pages.pageCount(addresses.kaddrToPfn(first))).toBe(32769);
+  frags.free(first);
+  expect(pages.pageCount(addresses.kaddrToPfn(second))).toBe(32768);
+  frags.drain();
+  expect(pages.pageCount(addresses.kaddrToPfn(second))).toBe(1);
 });
 
 test('alignment is applied below the size', () => {
@@ -49,7 +53,7 @@ test('a block whose fragments are all freed is used again', () => {
   const first = frags.alloc(20_000, GFP_ATOMIC);
   frags.free(first);
   expect(frags.alloc(20_000, GFP_ATOMIC)).toBe(first);
-  expect(used(pages)).toBe(8);
+  expect([used(pages), pages.pageCount(addresses.kaddrToPfn(first))]).toEqual([8, 32769]);
 });
 
 test('without a block of 32 KiB a page must do, and then larger fragments fail', () => {

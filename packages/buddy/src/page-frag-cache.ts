@@ -5,13 +5,13 @@
  *   block  |<---- free ---->|  3  |     2     |  1  |      handed out from the end downwards
  *          0             offset                    size
  *
- *   references of the block = 1 of the cache + fragments that are not freed
+ *   references of the block = bias + fragments that are not freed
  * ```
  * The block is compound, so a fragment's address leads to the block's references. A block that is used up is left to its
  * fragments, unless all of them are freed already: then it is used again.
  *
- * The kernel takes 32769 references at once and pays them out without touching the page; here each fragment takes its own,
- * so `pageCount` shows fewer and everything else is the same.
+ * The cache takes 32769 references at once, more than there can be fragments, and hands one out with each of them without touching the
+ * page: what it has left is the bias.
  */
 import { __GFP_COMP, __GFP_HIGHMEM, __GFP_NOMEMALLOC, __GFP_NORETRY, __GFP_NOWARN, KernelBug, NO_PAGE, NULL, type Gfp, type KAddr, type PageAddresses, type PageAllocator, type Pfn } from '@kmem/contracts';
 
@@ -40,6 +40,8 @@ export class PageFragCache {
   #block: Pfn = NO_PAGE;
   /** Bytes of the current block. */
   #size = 0;
+  /** References of the current block that the cache holds itself. */
+  #bias = 0;
   /** Where the last fragment starts. */
   #offset = 0;
 
@@ -70,7 +72,7 @@ export class PageFragCache {
     if (this.#block === NO_PAGE && !this.#refill(gfp)) return NULL;
     if (this.#offset < sizeBytes && !this.#renew(sizeBytes, gfp)) return NULL;
     this.#offset = (this.#offset - sizeBytes) & -align;
-    this.#pages.getPage(this.#block);
+    this.#bias--;
     return this.#addresses.pageAddress(this.#block) + this.#offset;
   }
 
@@ -95,15 +97,19 @@ export class PageFragCache {
    * @kernelName __page_frag_cache_drain
    */
   drain(): void {
-    if (this.#block !== NO_PAGE) this.#pages.putPage(this.#block);
+    if (this.#block !== NO_PAGE) this.#pages.putPage(this.#block, this.#bias);
     this.#block = NO_PAGE;
   }
 
   /** Starts over on a block from which the fragment can be taken: the same one when only the cache still holds it. */
   #renew(sizeBytes: number, gfp: Gfp): boolean {
-    if (this.#pages.pageCount(this.#block) > 1) {
+    if (this.#pages.pageCount(this.#block) > this.#bias) {
       this.drain();
       if (!this.#refill(gfp)) return false;
+    } else {
+      const paidOut = this.#allReferences() - this.#bias;
+      if (paidOut > 0) this.#pages.getPage(this.#block, paidOut);
+      this.#bias = this.#allReferences();
     }
     this.#offset = this.#size;
     return sizeBytes <= this.#size;
@@ -122,7 +128,15 @@ export class PageFragCache {
       this.#block = this.#pages.allocPages(low, 0);
     }
     this.#offset = this.#size;
-    return this.#block !== NO_PAGE;
+    if (this.#block === NO_PAGE) return false;
+    this.#bias = this.#allReferences();
+    this.#pages.getPage(this.#block, this.#bias - 1);
+    return true;
+  }
+
+  /** One more than the bytes of the largest block, so that even fragments of a byte leave the cache a reference. */
+  #allReferences(): number {
+    return Math.max(MAX_SIZE, 2 ** this.#pages.pageShift) + 1;
   }
 }
 

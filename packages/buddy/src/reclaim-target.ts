@@ -68,6 +68,7 @@ export function createReclaimTarget(s: BuddyState, freeing: Freeing): ReclaimTar
     if (!watermarkOk(s, zone, 0, w[z + Z_WMARK + WMARK_MIN] + (1 << order), 0, 0, Math.max(w[z + Z_NR_FREE], 0))) return -1;
     s.areas.removeFreeBlock(pfn);
     s.areas.addFreePages(zone, -(1 << order));
+    s.compactionTaken += 1 << order;
     s.block.fill(zone << BLOCK_ZONE_SHIFT, pfn, pfn + (1 << order));
     s.refcount.fill(1, pfn, pfn + (1 << order));
     return order;

@@ -53,29 +53,35 @@ const MAX_COMPACT_RETRIES = 16;
 /** Tries the zones of a zonelist row in turn from entry `from` on, with the given `ALLOC_*` bits; returns a first frame or 0. */
 export type WalkZonelist = (row: number, from: number, gfp: Gfp, order: number, type: number, highest: number, allocFlags: number) => number;
 
+/** A request, as far as it follows from its arguments and the machine. */
+export interface Request {
+  /** Zonelist row, with the zones that may serve. */
+  readonly row: number;
+  /** The row with all nodes; the same, unless the caller has named nodes. */
+  readonly allNodes: number;
+  /** The nodes that the caller has named, or null. */
+  readonly nodemask: ReadonlySet<number> | null;
+  /** Flags. */
+  readonly gfp: Gfp;
+  /** Order. */
+  readonly order: number;
+  /** Migratetype. */
+  readonly type: number;
+  /** Index of the highest zone. */
+  readonly highest: number;
+}
+
 /**
  * Serves a request that the fast path could not, and reports it when nobody can.
  *
  * @param s - the state.
  * @param walkZonelist - tries the zones.
- * @param row - zonelist row, with at least one zone.
- * @param gfpIn - flags of the request.
- * @param order - order.
- * @param type - migratetype.
- * @param highest - index of the highest zone.
+ * @param request - the request; its row has at least one zone.
  * @returns first frame of a block made ready for use, or 0.
  */
-export function slowPath(
-  s: BuddyState,
-  walkZonelist: WalkZonelist,
-  row: number,
-  gfp: Gfp,
-  order: number,
-  type: number,
-  highest: number,
-): number {
-  const pfn = tryEverything(s, walkZonelist, row, gfp, order, type, highest);
-  if (pfn === 0) reportAllocFailure(s, gfp, order);
+export function slowPath(s: BuddyState, walkZonelist: WalkZonelist, request: Request): number {
+  const pfn = tryEverything(s, walkZonelist, request);
+  if (pfn === 0) reportAllocFailure(s, request.gfp, request.order, request.nodemask);
   return pfn;
 }
 
@@ -100,9 +106,11 @@ function isMemalloc(s: BuddyState): boolean {
   return s.reclaimDepth > 0 || (s.cpus.taskFlags & PF_MEMALLOC) !== 0;
 }
 
-function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, gfpIn: Gfp, order: number, type: number, highest: number): number {
+function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, request: Request): number {
+  const { order, type, highest } = request;
+  let { row } = request;
+  let gfp: number = request.gfp;
   const node = s.words[(s.zonelists[row] << ZONE_SHIFT) + Z_NODE];
-  let gfp: number = gfpIn;
   const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0;
   const mayCompact = mayReclaim && (gfp & __GFP_IO) !== 0 && s.reclaim !== null && order > 0;
   const costly = order > COSTLY_ORDER;
@@ -139,6 +147,8 @@ function tryEverything(s: BuddyState, walkZonelist: WalkZonelist, row: number, g
       wakeKswapds(s, row, gfp, order, highest);
       const reserve = reserveFlags(gfp, s.cpus, isMemalloc(s));
       if (reserve !== 0) allocFlags = reserve | (allocFlags & ALLOC_KSWAPD);
+      // For the system, not for a user: it matters less which node the memory is from.
+      if ((allocFlags & ALLOC_CPUSET) === 0) row = request.allNodes;
       let found = walk(allocFlags);
       if (found !== 0) return found;
       if (!mayReclaim || isMemalloc(s)) return 0;

@@ -244,6 +244,8 @@ export class BuddyState {
   warned = 0;
   /** How many works that free memory are under way, one inside the other; see `withoutReclaim`. */
   reclaimDepth = 0;
+  /** Pages that compaction has taken from the free lists so far. */
+  compactionTaken = 0;
   /** Result of the last move of a pageblock: used pages in it that can be moved. */
   movedMovable = 0;
   /** The buddy system over these arrays. */
@@ -283,7 +285,7 @@ export class BuddyState {
     this.pcpIndexOf = pcpIndices(this.hugeOrder);
     this.nrMigratetypes = parts.nrMigratetypes;
     this.gfpZone = new Uint8Array(16);
-    this.zonelists = new Int32Array(parts.nrNodes * 2 * 8 * (this.nrZones + 1)).fill(-1);
+    this.zonelists = new Int32Array((parts.nrNodes * 2 * 8 + 1) * (this.nrZones + 1)).fill(-1);
     this.avoidFragmentation = new Int32Array(this.nrZones);
     this.cpus = parts.cpus;
     this.memory = parts.memory;

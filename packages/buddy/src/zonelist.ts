@@ -4,6 +4,7 @@
  * ```
  * zonelists: one row for each (node, this node only?, highest zone index)
  *            row = zone ids, best first, ended by -1
+ *            one more row at the end, for a request that only some nodes may serve
  * ```
  */
 import { ALLOC_NOFRAGMENT } from './alloc-flags.js';
@@ -25,6 +26,26 @@ const LOAD_SCALE = 1024;
  */
 export function zonelistRow(s: BuddyState, node: number, highest: number, thisNode: number): number {
   return ((node << 4) | (thisNode === 0 ? 0 : 8) | highest) * (s.nrZones + 1);
+}
+
+/**
+ * Writes the row of a request that only some nodes may serve: what they have of another row. There is room for one such row; who
+ * needs another before the first is done keeps a copy.
+ *
+ * @param s - the state.
+ * @param row - offset of the row with all nodes.
+ * @param nodemask - the nodes.
+ * @returns offset of the first entry in `s.zonelists`.
+ */
+export function maskedRow(s: BuddyState, row: number, nodemask: ReadonlySet<number>): number {
+  const start = s.zonelists.length - (s.nrZones + 1);
+  let to = start;
+  for (let at = row; s.zonelists[at] >= 0; at++) {
+    const zone = s.zonelists[at];
+    if (nodemask.has(s.words[(zone << ZONE_SHIFT) + Z_NODE])) s.zonelists[to++] = zone;
+  }
+  s.zonelists[to] = -1;
+  return start;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Two memory nodes: where requests start, where they go on, and what is counted. */
-import { __GFP_THISNODE, GFP_KERNEL, NO_PAGE, type ZoneSpec } from '@kmem/contracts';
+import { __GFP_NORETRY, __GFP_THISNODE, GFP_ATOMIC, GFP_KERNEL, NO_PAGE, NUMA_NO_NODE, type KernelBug, type ZoneSpec } from '@kmem/contracts';
 import { createFrameTable, describeMachine, getProfile } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
 import { BuddyAllocator } from '../src/index.js';
@@ -49,6 +49,38 @@ test('a bulk request of a CPU whose node has no memory is served from the next n
   const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 8192 }), zones: [empty, zone(1, 4096, 8192)], cpus, cpuNodes: [0, 1], trace: events });
   expect(pages.allocPagesBulk(GFP_KERNEL, 5, new Int32Array(5).fill(NO_PAGE))).toBe(5);
   expect(events.list.filter(([kind]) => kind === 'A')).toEqual([]);
+});
+
+describe('a request that names the nodes', () => {
+  test('is served by them alone, from the first of them in the order of the node it starts from', () => {
+    const { pages } = machine(0);
+    expect(nodeOf(pages.allocPagesNodemask(GFP_KERNEL, 0, 0, new Set([1])))).toBe(1);
+    expect(nodeOf(pages.allocPagesNodemask(GFP_KERNEL, 3, NUMA_NO_NODE, new Set([0, 1])))).toBe(0);
+    expect(nodeOf(pages.allocPagesNodemask(GFP_KERNEL, 0, 1, null))).toBe(1);
+    expect(pages.allocPagesNodemask(GFP_KERNEL, 0, 0, new Set())).toBe(NO_PAGE);
+    expect(pages.allocPagesNodemask(GFP_KERNEL | __GFP_THISNODE, 0, 0, new Set([1]))).toBe(NO_PAGE);
+    while (pages.allocPagesNodemask(GFP_KERNEL | __GFP_NORETRY, 0, 0, new Set([1])) !== NO_PAGE);
+    expect(nodeOf(pages.allocPages(GFP_KERNEL, 0))).toBe(0);
+    pages.assertValid();
+  });
+
+  test('that may not wait and is urgent is served by others rather than not at all', () => {
+    const { pages } = machine(0);
+    while (pages.allocPagesNodemask(GFP_KERNEL | __GFP_NORETRY, 0, 0, new Set([1])) !== NO_PAGE);
+    let pfn = pages.allocPagesNodemask(GFP_ATOMIC, 0, 0, new Set([1]));
+    while (nodeOf(pfn) === 1) pfn = pages.allocPagesNodemask(GFP_ATOMIC, 0, 0, new Set([1]));
+    expect(pfn).toBeGreaterThan(0);
+  });
+
+  test('counts as a hit where it was sent, and its failure names the nodes', () => {
+    const bugs: KernelBug[] = [];
+    const zones = [zone(0, 0, 4096), zone(1, 4096, 8192)];
+    const pages = new BuddyAllocator({ frames: createFrameTable({ nrFrames: 8192 }), zones, free: [{ start: 4096, end: 8192 }], reports: { report: (bug) => bugs.push(bug) } });
+    pages.allocPagesNodemask(GFP_KERNEL, 0, 0, new Set([1]));
+    expect(pages.numaCounters()[1]).toMatchObject({ numa_hit: 1, numa_miss: 0, numa_local: 0, numa_other: 1 });
+    expect(pages.allocPagesNodemask(GFP_KERNEL, 0, 0, new Set([3, 0, 2]))).toBe(NO_PAGE);
+    expect(bugs[0].message).toContain('nodemask=0,2-3,cpuset=/,mems_allowed=0-1\n');
+  });
 });
 
 describe('counters', () => {

@@ -1,5 +1,5 @@
 /** Chapter of the PageAllocator suite: blocks, shortage, and what freeing brings back. */
-import { NO_PAGE } from '@kmem/contracts';
+import { NO_PAGE, NUMA_NO_NODE } from '@kmem/contracts';
 import { capacity, PageLedger, SUITE_GFP, usedPages } from './page-ledger.js';
 import type { PageAllocatorFixture, PageAllocatorRule } from './page-allocator-suite.js';
 import { Random } from './random.js';
@@ -49,6 +49,16 @@ export function registerBlockRules(rule: PageAllocatorRule, fixture: PageAllocat
     checkEqual(usedPages(a), used, 'pages in use');
     check(used > 0, 'not one page could be taken');
     ledger.freeAll();
+  });
+
+  rule('only the nodes that are named serve a request', (a) => {
+    checkEqual(a.allocPagesNodemask(SUITE_GFP, 0, NUMA_NO_NODE, new Set([5])), NO_PAGE, 'page of a node that does not exist');
+    checkEqual(a.allocPagesNodemask(SUITE_GFP, a.maxOrder, 0, null), NO_PAGE, 'block of too large an order');
+    for (const nodemask of [null, new Set([0]), new Set([0, 5])]) {
+      const pfn = a.allocPagesNodemask(SUITE_GFP, 1, 0, nodemask);
+      check(pfn !== NO_PAGE && pfn % 2 === 0, 'no block from node 0');
+      a.freePages(pfn, 1);
+    }
   });
 
   rule('one frame cannot serve order 1', (a) => {

@@ -56,6 +56,17 @@ export function registerMisuseRules(rule: PageAllocatorRule): void {
     [...NOT_A_NUMBER_OF_THINGS.filter((node) => node !== NUMA_NO_NODE), ...HUGE].map((node) => () => a.allocPagesNode(node, SUITE_GFP, 0)),
   );
 
+  mistake('taking a block from given nodes, starting from one that is none, or of an order that is none', ['BAD_NODE', 'BAD_ORDER'], (a) =>
+    [null, new Set([0]), new Set([7])].flatMap((nodemask) => [
+      ...[0.5, -2, NaN, 2 ** 32].map((node) => () => a.allocPagesNodemask(SUITE_GFP, 0, node, nodemask)),
+      ...NOT_A_NUMBER_OF_THINGS.map((order) => () => a.allocPagesNodemask(SUITE_GFP, order, 0, nodemask)),
+    ]),
+  );
+
+  mistake('taking or dropping what is no number of references, or more than there are', ['REFCOUNT'], (a, held) =>
+    [0, ...NOT_A_NUMBER_OF_THINGS, ...HUGE].flatMap((n) => [() => { a.getPage(held, n); }, () => { a.putPage(held, n); }]).concat(() => { a.putPage(held, 2); }),
+  );
+
   mistake('counting references of what is no frame', FRAME_CODES, (a, held) =>
     [...NOT_A_NUMBER_OF_THINGS, ...HUGE, held + 0.5, held + 2 ** 32].map((pfn) => () => a.pageCount(pfn)),
   );

@@ -22,6 +22,16 @@ export function registerReferenceRules(rule: PageAllocatorRule): void {
     checkEqual(a.pageCount(pfn), 0, 'references of a free page');
   });
 
+  rule('several references are taken and dropped at once', (a) => {
+    const pfn = a.allocPages(COMPOUND, 2);
+    a.getPage(pfn + 1, 32768);
+    checkEqual(a.pageCount(pfn), 32769, 'references after 32768 more');
+    a.putPage(pfn + 2, 32767);
+    checkEqual(a.pageCount(pfn), 2, 'references after 32767 less');
+    a.putPage(pfn, 2);
+    checkEqual(usedPages(a), 0, 'pages in use');
+  });
+
   rule('a plain block counts references on its first page, a compound block on every page, a split one for each', (a) => {
     const plain = a.allocPages(SUITE_GFP, 2);
     const compound = a.allocPages(COMPOUND, 2);

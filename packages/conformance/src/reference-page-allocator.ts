@@ -18,6 +18,8 @@
 import { __GFP_COMP, KernelBug, NO_PAGE, NUMA_NO_NODE } from '@kmem/contracts';
 import type { Gfp, KernelBugCode, NodeId, Order, PageAllocator, Pfn } from '@kmem/contracts';
 
+/** Most references of a page. */
+const MAX_REFERENCES = 2 ** 31 - 1;
 /** Marks a frame at which no block in use starts. */
 const NO_ORDER = -1;
 
@@ -95,7 +97,7 @@ export class ReferencePageAllocator implements PageAllocator {
   }
 
   allocPages(gfp: Gfp, order: Order): Pfn {
-    if (!Number.isInteger(order) || order < 0) throw bug('BAD_ORDER', `order ${order} is no order`, { order });
+    requireOrder(order);
     if (order >= this.maxOrder) return NO_PAGE;
     const size = 2 ** order;
     for (let pfn = this.#start; pfn + size <= this.#end; pfn += size) {
@@ -111,8 +113,15 @@ export class ReferencePageAllocator implements PageAllocator {
   }
 
   allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
-    if (node !== 0 && node !== NUMA_NO_NODE) throw bug('BAD_NODE', `node ${node} does not exist`, { node });
+    requireNode(node);
     return this.allocPages(gfp, order);
+  }
+
+  allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    if (nodemask === null || nodemask.has(0)) return this.allocPagesNode(node, gfp, order);
+    requireNode(node);
+    requireOrder(order);
+    return NO_PAGE;
   }
 
   freePages(pfn: Pfn, order: Order): void {
@@ -162,13 +171,16 @@ export class ReferencePageAllocator implements PageAllocator {
     this.#refs.fill(1, pfn + 1, pfn + 2 ** order);
   }
 
-  getPage(pfn: Pfn): void {
-    this.#refs[this.#heldHead(pfn)] += 1;
+  getPage(pfn: Pfn, references = 1): void {
+    const head = this.#heldHead(pfn);
+    requireReferences(references, MAX_REFERENCES - this.#refs[head]);
+    this.#refs[head] += references;
   }
 
-  putPage(pfn: Pfn): void {
+  putPage(pfn: Pfn, references = 1): void {
     const head = this.#heldHead(pfn);
-    this.#refs[head] -= 1;
+    requireReferences(references, this.#refs[head]);
+    this.#refs[head] -= references;
     if (this.#refs[head] > 0) return;
     // Of a plain block the kernel frees the first page alone; the others are lost.
     const order = this.#isCompound(head, this.#order[head]) ? this.#order[head] : 0;
@@ -254,6 +266,18 @@ function orderOf(nrPages: number): Order {
   let order = 0;
   while (2 ** order < nrPages) order++;
   return order;
+}
+
+function requireOrder(order: Order): void {
+  if (!Number.isInteger(order) || order < 0) throw bug('BAD_ORDER', `order ${order} is no order`, { order });
+}
+
+function requireNode(node: NodeId): void {
+  if (node !== 0 && node !== NUMA_NO_NODE) throw bug('BAD_NODE', `node ${node} does not exist`, { node });
+}
+
+function requireReferences(references: number, most: number): void {
+  if (!Number.isInteger(references) || references < 1 || references > most) throw bug('REFCOUNT', `${references} references are not in 1..${most}`, { references });
 }
 
 function bug(code: KernelBugCode, what: string, fields: Readonly<Record<string, number>>): KernelBug {

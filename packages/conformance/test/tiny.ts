@@ -96,6 +96,10 @@ export class TinyAllocator implements PageAllocatorUnderTest {
     throw new Error('not recorded');
   }
 
+  allocPagesNodemask(): number {
+    throw new Error('not recorded');
+  }
+
   freePages(pfn: number, order: number): void {
     this.#trace.mmPageFree(pfn, order);
     this.#trace.blockMerge(pfn, order);

@@ -52,6 +52,21 @@ export interface PageAllocator {
   allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn;
 
   /**
+   * Takes a block from one of the given nodes: the form in which the caller chooses the zonelist.
+   *
+   * @param gfp - as for {@link PageAllocator.allocPages}.
+   * @param order - as for {@link PageAllocator.allocPages}.
+   * @param node - node to start from, as for {@link PageAllocator.allocPagesNode}; it need not be among the others.
+   * @param nodemask - the nodes that may serve; `null` for all. Nodes that do not exist are passed over. When memory of these nodes
+   *   runs out, a request that may not wait and has `__GFP_HIGH`, or one that may have the reserves, is served from the others.
+   * @returns first frame, a multiple of the block size, or `NO_PAGE`.
+   * @throws KernelBug `BAD_NODE` for a node to start from that does not exist, `BAD_ORDER`.
+   * @context as {@link PageAllocator.allocPages}.
+   * @kernelName __alloc_pages
+   */
+  allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn;
+
+  /**
    * Drops a reference to a block and frees it when it was the last one.
    *
    * @param pfn - first frame of a block that was taken.
@@ -110,24 +125,26 @@ export interface PageAllocator {
   splitPage(pfn: Pfn, order: Order): void;
 
   /**
-   * Takes another reference. On a tail of a compound page it counts for the head.
+   * Takes another reference, or several at once. On a tail of a compound page it counts for the head.
    *
    * @param pfn - a frame in use.
-   * @throws KernelBug `REFCOUNT` when the frame is free.
+   * @param references - how many, 1 unless stated. A page has 2147483647 at most.
+   * @throws KernelBug `REFCOUNT` when the frame is free, or there would be too many.
    * @context any.
-   * @kernelName get_page
+   * @kernelName get_page, page_ref_add
    */
-  getPage(pfn: Pfn): void;
+  getPage(pfn: Pfn, references?: number): void;
 
   /**
-   * Drops a reference; the last one frees a compound page whole and any other page alone.
+   * Drops a reference, or several at once; the last one frees a compound page whole and any other page alone.
    *
    * @param pfn - a frame in use.
-   * @throws KernelBug `REFCOUNT` when nobody holds the frame.
+   * @param references - how many, 1 unless stated.
+   * @throws KernelBug `REFCOUNT` when the frame has not so many.
    * @context any.
-   * @kernelName put_page
+   * @kernelName put_page, folio_put_refs
    */
-  putPage(pfn: Pfn): void;
+  putPage(pfn: Pfn, references?: number): void;
 
   /**
    * Reads how many references a page has.

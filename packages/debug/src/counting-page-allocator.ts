@@ -72,6 +72,10 @@ class Counting extends ForwardingPageAllocator implements CountingPageAllocator 
     return this.#count(super.allocPagesNode(node, gfp, order), order);
   }
 
+  override allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    return this.#count(super.allocPagesNodemask(gfp, order, node, nodemask), order);
+  }
+
   override allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
     const filled = pages.reduce((n, pfn) => n + (pfn === NO_PAGE ? 0 : 1), 0);
     const got = super.allocPagesBulk(gfp, nrPages, pages);
@@ -96,9 +100,9 @@ class Counting extends ForwardingPageAllocator implements CountingPageAllocator 
     this.#frees += Math.ceil(sizeBytes / 2 ** this.pageShift);
   }
 
-  override putPage(pfn: Pfn): void {
-    super.putPage(pfn);
-    this.#frees++;
+  override putPage(pfn: Pfn, references = 1): void {
+    super.putPage(pfn, references);
+    this.#frees += references;
   }
 
   #count(pfn: Pfn, order: Order): Pfn {

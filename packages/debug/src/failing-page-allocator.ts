@@ -93,6 +93,10 @@ class Failing extends ForwardingPageAllocator implements FailingPageAllocator {
     return this.#fails(gfp, order) ? NO_PAGE : super.allocPagesNode(node, gfp, order);
   }
 
+  override allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    return this.#fails(gfp, order) ? NO_PAGE : super.allocPagesNodemask(gfp, order, node, nodemask);
+  }
+
   override allocPagesBulk(gfp: Gfp, nrPages: number, pages: Int32Array): number {
     if (!Number.isSafeInteger(nrPages) || nrPages > pages.length || !this.#fails(gfp, 0)) return super.allocPagesBulk(gfp, nrPages, pages);
     const missing = pages.subarray(0, Math.max(nrPages, 0)).indexOf(NO_PAGE);

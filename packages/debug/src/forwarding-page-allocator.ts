@@ -43,6 +43,10 @@ export abstract class ForwardingPageAllocator implements PageAllocator {
     return this.inner.allocPagesNode(node, gfp, order);
   }
 
+  allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    return this.inner.allocPagesNodemask(gfp, order, node, nodemask);
+  }
+
   freePages(pfn: Pfn, order: Order): void {
     this.inner.freePages(pfn, order);
   }
@@ -63,12 +67,12 @@ export abstract class ForwardingPageAllocator implements PageAllocator {
     this.inner.splitPage(pfn, order);
   }
 
-  getPage(pfn: Pfn): void {
-    this.inner.getPage(pfn);
+  getPage(pfn: Pfn, references?: number): void {
+    this.inner.getPage(pfn, references);
   }
 
-  putPage(pfn: Pfn): void {
-    this.inner.putPage(pfn);
+  putPage(pfn: Pfn, references?: number): void {
+    this.inner.putPage(pfn, references);
   }
 
   pageCount(pfn: Pfn): number {

@@ -1,6 +1,6 @@
 /** kmem proc: the texts that the kernel shows in /proc, printed from the state of an allocator. */
 import { formatSnapshot, isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, readVmapAreas, type RecordingInput, type SnapshotShape } from '@kmem/conformance';
-import { formatRows, meminfoRows, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
+import { formatRows, meminfoRows, vmEvents, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile, iomemRows } from '@kmem/hw';
 import { formatSlabinfo } from '@kmem/slab';
 import { formatVmallocinfo } from '@kmem/vmalloc';
@@ -25,7 +25,7 @@ const TEXTS = {
   unusable_index: ({ pages }: Machine) => pages.unusableIndex(),
   extfrag_index: ({ pages }: Machine) => pages.extfragIndex(),
   zoneinfo: ({ pages, nrCpus }: Machine) => formatRows(zoneinfoRows(Array.from({ length: nrCpus }, (_, cpu) => pages.exportState(cpu)))),
-  vmstat: ({ pages }: Machine) => formatRows(vmstatRows(pages.exportState())),
+  vmstat: ({ pages }: Machine) => formatRows(vmstatRows(pages.exportState(), { counter: () => 0, values: vmEvents(pages) })),
   meminfo: ({ pages }: Machine) => formatRows(meminfoRows(pages.exportState(), pages.pageShift)),
   lists: printLists,
 } as const;

@@ -23,6 +23,8 @@ const TAIL = 1 << 5;
 const HEAD = 1 << 6;
 const USED = 1 << 7;
 /** Most frames: block numbers and frame numbers stay integers of 32 bits. */
+/** Most references of a page. */
+const MAX_REFERENCES = 2 ** 31 - 1;
 const MAX_FRAMES = 2 ** 30;
 
 /** Options of {@link bitmapAllocator}. */
@@ -110,10 +112,7 @@ class BitmapAllocator implements PageAllocator {
   }
 
   allocPages(gfp: Gfp, order: Order): Pfn {
-    if (order >>> 0 !== order) {
-      if (Number.isInteger(order) && order >= this.maxOrder) return NO_PAGE;
-      throw bug('BAD_ORDER', 'order', order, `an integer from 0 to ${this.maxOrder - 1}`);
-    }
+    if (order >>> 0 !== order) return this.#refuseOrder(order);
     for (let from = order; from < this.maxOrder; from++) {
       let number = this.#free[from].first();
       if (number < 0) continue;
@@ -128,13 +127,19 @@ class BitmapAllocator implements PageAllocator {
   }
 
   allocPagesNode(node: NodeId, gfp: Gfp, order: Order): Pfn {
-    if (node !== 0 && node !== NUMA_NO_NODE) throw bug('BAD_NODE', 'node', node, '0');
+    requireNode(node);
     return this.allocPages(gfp, order);
+  }
+
+  allocPagesNodemask(gfp: Gfp, order: Order, node: NodeId, nodemask: ReadonlySet<NodeId> | null): Pfn {
+    if (nodemask === null || nodemask.has(0)) return this.allocPagesNode(node, gfp, order);
+    requireNode(node);
+    return this.#refuseOrder(order);
   }
 
   freePages(pfn: Pfn, order: Order): void {
     const at = this.#blockAt(pfn, order);
-    if (this.#dropExtra(at)) {
+    if (this.#dropExtra(at, 1)) {
       if (order === 0 || (this.#page[at] & HEAD) !== 0) return;
       // Somebody still holds the first page, and only that one: the others go now.
       this.#page[at] = USED;
@@ -180,14 +185,22 @@ class BitmapAllocator implements PageAllocator {
     this.#page.fill(USED, at, at + 2 ** order);
   }
 
-  getPage(pfn: Pfn): void {
+  getPage(pfn: Pfn, references = 1): void {
     const head = this.#heldHead(pfn);
-    this.#extra.set(head, (this.#extra.get(head) ?? 0) + 1);
+    const extra = this.#extra.get(head) ?? 0;
+    requireReferences(references, MAX_REFERENCES - 1 - extra);
+    this.#extra.set(head, extra + references);
   }
 
-  putPage(pfn: Pfn): void {
+  putPage(pfn: Pfn, references = 1): void {
     const head = this.#heldHead(pfn);
-    if (this.#dropExtra(head)) return;
+    const extra = this.#extra.get(head) ?? 0;
+    requireReferences(references, 1 + extra);
+    if (references <= extra) {
+      this.#dropExtra(head, references);
+      return;
+    }
+    this.#extra.delete(head);
     // Of a plain block the kernel frees the first page alone; the others are lost.
     const order = (this.#page[head] & HEAD) !== 0 ? this.#page[head] & ORDER_MASK : 0;
     this.#page.fill(0, head, head + 2 ** order);
@@ -267,13 +280,19 @@ class BitmapAllocator implements PageAllocator {
     }
   }
 
-  /** Drops a reference beyond the first, where there is one. */
-  #dropExtra(head: number): boolean {
+  /** Drops references beyond the first, where there are any. */
+  #dropExtra(head: number, references: number): boolean {
     const extra = this.#extra.size === 0 ? undefined : this.#extra.get(head);
     if (extra === undefined) return false;
-    if (extra === 1) this.#extra.delete(head);
-    else this.#extra.set(head, extra - 1);
+    if (extra === references) this.#extra.delete(head);
+    else this.#extra.set(head, extra - references);
     return true;
+  }
+
+  /** What is too large for any block cannot be served; what is no order is a mistake. */
+  #refuseOrder(order: Order): Pfn {
+    if (Number.isInteger(order) && order >= 0) return NO_PAGE;
+    throw bug('BAD_ORDER', 'order', order, `an integer from 0 to ${this.maxOrder - 1}`);
   }
 
   #at(pfn: Pfn): number {
@@ -320,6 +339,14 @@ function bug(code: KernelBugCode, name: string, found: number, expected: string)
 
 function corrupt(what: string): KernelBug {
   return new KernelBug('CORRUPT_STATE', what);
+}
+
+function requireNode(node: NodeId): void {
+  if (node !== 0 && node !== NUMA_NO_NODE) throw bug('BAD_NODE', 'node', node, '0');
+}
+
+function requireReferences(references: number, most: number): void {
+  if (!Number.isInteger(references) || references < 1 || references > most) throw bug('REFCOUNT', 'references', references, `an integer from 1 to ${most}`);
 }
 
 function requireInteger(name: string, value: number, min: number, max: number): void {
