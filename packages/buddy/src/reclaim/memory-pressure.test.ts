@@ -1,5 +1,5 @@
-import { __GFP_NORETRY, COMPACT_DEFERRED, COMPACT_PRIO_SYNC_LIGHT, COMPACT_SKIPPED, COMPACT_SUCCESS, GFP_DMA, GFP_KERNEL } from '@kmem/contracts';
-import { expect, test } from 'vitest';
+import { __GFP_NORETRY, COMPACT_DEFERRED, COMPACT_NOT_SUITABLE_ZONE, COMPACT_PRIO_SYNC_LIGHT, COMPACT_SKIPPED, COMPACT_SUCCESS, GFP_DMA, GFP_KERNEL, GFP_NOWAIT } from '@kmem/contracts';
+import { describe, expect, test } from 'vitest';
 import { load, lowMachine, oneZone, type ZoneFixture } from '../../test/fixtures.js';
 import { MemoryPressure, PagePool } from '../index.js';
 
@@ -79,6 +79,50 @@ test('kcompactd compacts every zone, a task stops at the first block', () => {
   };
   expect(moved(giveUp, (reclaim) => reclaim.runKcompactd(0))).toEqual([true, true]);
   expect(moved(() => undefined, (reclaim) => reclaim.compact(4, GFP_KERNEL, COMPACT_PRIO_SYNC_LIGHT, 2, 0))).toEqual([false, true]);
+});
+
+describe('kcompactd', () => {
+  /** 2000 single pages free, every other frame in the pool: blocks come only by compaction. */
+  const fragmented = (zone: Partial<ZoneFixture> = {}) => machine(2000, 2000, { min: 0, low: 0, high: 0, ...zone });
+
+  test('is woken once however many ask, and works for the largest order', () => {
+    const { pages, reclaim } = fragmented();
+    const kswapd = reclaim.kswapd(0);
+    // Where blocks do not come by freeing pages, kswapd passes on what it was asked for.
+    kswapd.wake(9, 0, GFP_KERNEL);
+    while (kswapd.run() !== null);
+    kswapd.endNap();
+    expect(reclaim.events.compact_daemon_wake).toBe(1);
+    for (const order of [2, 5, 3]) reclaim.wakeKswapd(0, order, 0, GFP_NOWAIT);
+    expect(reclaim.events.compact_daemon_wake).toBe(1);
+    reclaim.runKcompactd(0);
+    expect(pages.allocPages(GFP_NOWAIT, 5)).toBeGreaterThan(0);
+    expect(reclaim.runKcompactd(0)).toBe(COMPACT_NOT_SUITABLE_ZONE);
+  });
+
+  test('is not counted as a task that compacts for itself', () => {
+    const { reclaim } = fragmented({ watermark_boost: 10 });
+    reclaim.kswapd(0).wake(0, 0, GFP_KERNEL);
+    reclaim.kswapd(0).run();
+    expect(reclaim.events.compact_daemon_wake).toBe(1);
+    reclaim.runKcompactd(0);
+    expect(reclaim.events.compact_migrate_scanned).toBeGreaterThan(0);
+    expect(reclaim.events).toMatchObject({ compact_stall: 0, compact_success: 0, compact_fail: 0 });
+  });
+});
+
+test.each([
+  ['a hopeless kswapd is not waited for', 16, 0],
+  ['one that may still succeed is', 15, 1],
+])('%s', (_, rounds, waits) => {
+  const { reclaim } = machine(5, 0);
+  const kswapd = reclaim.kswapd(0);
+  kswapd.wake(0, 0, GFP_KERNEL);
+  for (let i = 0; i < rounds; i++) kswapd.run();
+  expect(kswapd.failures).toBe(rounds);
+  reclaim.pool.add(1);
+  reclaim.reclaim(0, GFP_KERNEL, 0, 0);
+  expect(reclaim.events.pgscan_direct_throttle).toBe(waits);
 });
 
 test('only objects in whole batches count as looked at', () => {
