@@ -13,6 +13,7 @@ import { conformLayout } from './layout-replay.js';
 import { conformKmalloc } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
+import { conformRequestTable, isRequestTable } from './request-tables.js';
 import { isScenarioRecording } from './scenario-recording.js';
 import { conformScenarios } from './scenario-replay.js';
 import { conformSleeps, isSleepRecording } from './sleep-calls.js';
@@ -62,6 +63,7 @@ export function conform(
   if (isRamTable(input.text)) return conformRamTable(input, implementations);
   if (isTimeTable(input.text)) return conformTimeTable(input, implementations);
   if (isSleepRecording(input.text)) return conformSleeps(input, implementations);
+  if (isRequestTable(input.text)) return conformRequestTable(input, implementations);
   if (isScenarioRecording(input.text)) return conformScenarios(input, implementations);
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];

@@ -7,11 +7,13 @@ import type {
   Cpus,
   Delays,
   HrTimers,
+  Interrupts,
   SchedTrace,
   Scheduler,
   SimpleWaitQueues,
   Softirqs,
   TaskId,
+  Tasklets,
   TimerId,
   Timers,
   WaitQueues,
@@ -66,6 +68,12 @@ export interface KernelUnderTest {
   readonly completions: Completions;
   /** Waits for bits. */
   readonly bitWaits: BitWaits;
+  /** Tasklets. */
+  readonly tasklets: Tasklets;
+  /** Interrupt lines. */
+  readonly irqs: Interrupts;
+  /** Lets one CPU do one thing; false when no CPU will ever do anything again. */
+  readonly step: () => boolean;
   /** Runs until nothing is left to do, or a time has come. */
   readonly run: (until?: number) => boolean;
 }

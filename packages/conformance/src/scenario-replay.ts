@@ -9,6 +9,7 @@ import { TASK_UNINTERRUPTIBLE } from '@kmem/contracts';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import { HRTIMER_FAMILY, hrtimerSteps } from './hrtimer-steps.js';
 import type { Implementations, RecordingInput } from './implementations.js';
+import { IRQ_FAMILY, irqSteps } from './irq-steps.js';
 import type { JsonObject } from './json-line.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
 import { recordedAt, replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
@@ -79,16 +80,20 @@ class Driver {
     this.#run = run;
     const { script } = run.scenario;
     const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
-    if (familyOf(script) === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
-    else if (familyOf(script) === HRTIMER_FAMILY) this.#families = [hrtimerSteps(run)];
-    else if (familyOf(script) === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
-    else if (familyOf(script) === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
-    else if (familyOf(script) === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, (steps) => this.#steps(steps))];
-    else this.#families = [(familyOf(script) === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
+    const steps = (list: readonly Step[]): Sleepable<void> => this.#steps(list);
+    const family = familyOf(script);
+    if (family === IRQ_FAMILY) this.#families = [irqSteps(run, atomic, steps)];
+    else if (family === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
+    else if (family === HRTIMER_FAMILY) this.#families = [hrtimerSteps(run)];
+    else if (family === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
+    else if (family === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
+    else if (family === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, steps)];
+    else this.#families = [(family === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
   }
 
   *run(): Sleepable<number> {
     const run = this.#run;
+    for (const { prepare } of this.#families) if (prepare !== undefined) yield* prepare();
     run.write('begin', { jiffies0: String(run.zero) });
     for (const { begun } of this.#families) begun?.();
     // Checked by whatIsMissing: every step is one that can be done.
@@ -203,7 +208,7 @@ class Driver {
 }
 
 function setName(step: Step): string {
-  return `set:${Object.keys(step).find((name) => ['timer', 'entry', 'task', 'nonblock'].includes(name)) ?? ''}`;
+  return `set:${Object.keys(step).find((name) => ['timer', 'entry', 'task', 'nonblock', 'dev', 'chip'].includes(name)) ?? ''}`;
 }
 
 /** Steps that the driver itself does. */
@@ -238,6 +243,7 @@ interface Family {
 }
 
 function familyOf(script: JsonObject): Family {
+  if ('first_irq' in script) return IRQ_FAMILY;
   for (const step of stepsIn(script)) if (step['do'] === 'wait_fired') return WHEEL_FAMILY;
   if ('timers' in script) return TIMER_FAMILY;
   if ('hrtimers' in script) return HRTIMER_FAMILY;

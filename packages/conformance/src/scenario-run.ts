@@ -10,7 +10,7 @@
  * the next line), and which of several runnable tasks goes on (its task). Everything else is compared.
  */
 import type { Atomic, CpuId, Sleepable, TaskId } from '@kmem/contracts';
-import { HARDIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/contracts';
+import { HARDIRQ_MASK, IDLE_TASK, SOFTIRQ_OFFSET, TASK_DEAD } from '@kmem/contracts';
 import { compareValues, quoteError, quoteValue, type ValueDifference } from './compare-values.js';
 import type { Difference } from './conformance-result.js';
 import type { JsonObject } from './json-line.js';
@@ -36,7 +36,9 @@ const DRIVER = 'orc-main';
 const WITHIN_NS = 100_000;
 
 /** Events written from inside a kernel function: the low byte of pc counts the locks held there. */
-const WRITTEN_INSIDE = /^(func|waking)$/;
+const WRITTEN_INSIDE = /^(func|waking|chip\..*)$/;
+/** In `istate` this bit only says that the line has an entry in sysfs. */
+const IRQS_SYSFS = 0x4000;
 const INSIDE_MASK = 0x1fff00;
 
 /** A line that is not as recorded; ends the replay. */
@@ -130,7 +132,9 @@ function runOn(
   // Before anybody looks for a task: what the kernel itself started goes to sleep first.
   kernel.run(kernel.clock.now());
   kernel.sched.wakeUpProcess(main);
-  kernel.run();
+  // Timers that re-arm themselves go on for ever; where the driver does not write the last line, nothing does.
+  while (kernel.sched.taskState(main) !== TASK_DEAD && kernel.step());
+  if (scenario.lines[scenario.lines.length - 1].ev !== 'end') kernel.run();
 }
 
 /** A scenario while it runs. */
@@ -179,6 +183,14 @@ export class ScenarioRun {
     this.#kernel = kernel;
     this.zero = kernel.timers.jiffies;
     this.zeroNs = kernel.clock.now();
+    // A task whose next line is written with interrupts off lets the time up to it pass before they are.
+    kernel.sched.addSwitchHooks({
+      switchIn: (task) => {
+        const ns = this.#untilNext();
+        const line = this.next?.members;
+        if (ns > 0 && line?.['irqoff'] === 1 && line['task'] === kernel.sched.comm(task) && line['ctx'] !== 'hardirq') kernel.cpus.charge(ns);
+      },
+    });
   }
 
   /** The line that must come next; undefined after the last one. */
@@ -201,6 +213,17 @@ export class ScenarioRun {
   passTime(): void {
     const ns = this.#untilNext();
     if (ns > 0) this.kernel.cpus.charge(ns);
+  }
+
+  /**
+   * Lets a part of that time pass.
+   *
+   * @param parts - how many parts there are.
+   */
+  *catchUpPart(parts: number): Atomic<void> {
+    const { cpus, clock } = this.kernel;
+    const ns = this.#untilNext();
+    if (ns > 0) yield* cpus.busyUntil(clock.now() + Math.floor(ns / parts));
   }
 
   /**
@@ -235,7 +258,8 @@ export class ScenarioRun {
     if (found !== null) throw new LineDifference(next.line, found);
     if (next.ev !== ev) throw new LineDifference(next.line, { what: 'event', expected: quoteValue(next.members), got: quoteValue(got) });
     this.written++;
-    this.#passInside();
+    // The line that ends an interrupt: what comes next is up to the task.
+    if (ev !== 'raised') this.#passInside();
     this.onWritten();
   }
 
@@ -259,10 +283,12 @@ export class ScenarioRun {
    * they are on, which is the last moment before that line at which they can.
    */
   #passInside(): void {
-    const { cpus } = this.kernel;
+    const { cpus, sched } = this.kernel;
     const ns = this.#untilNext();
     // Where the time is recorded, what comes next has its own.
     if (typeof this.next?.members['t'] === 'number') return;
+    // An idle CPU waits for its next event, not for a line.
+    if (sched.current === IDLE_TASK || this.next?.members['task'] !== sched.comm(sched.current)) return;
     if (ns > 0 && cpus.irqsDisabled() && cpus.preemptCount() !== 0) cpus.charge(ns);
   }
 
@@ -296,11 +322,12 @@ export class ScenarioRun {
     const inside = WRITTEN_INSIDE.test(ev) && typeof pc === 'number';
     const members = Object.entries(rest).filter(([name]) => !this.scenario.ignored.includes(name));
     // Both come from a recording or from write, where `a` is an object.
-    const { doc, ...values } = a as JsonObject;
+    const { doc, istate, ...values } = a as JsonObject;
+    const state = typeof istate === 'number' ? { istate: istate & ~IRQS_SYSFS } : istate !== undefined && { istate };
     return {
       ...Object.fromEntries(members),
       pc: inside ? pc & INSIDE_MASK : pc,
-      a: ev === 'begin' || doc === undefined ? values : { ...values, doc },
+      a: { ...values, ...state, ...(ev !== 'begin' && doc !== undefined && { doc }) },
     };
   }
 }

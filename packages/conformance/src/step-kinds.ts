@@ -18,6 +18,8 @@ export interface StepFamily {
   readonly begun?: () => void;
   /** Whether the line `end` comes last. @default true */
   readonly hasEnd?: boolean;
+  /** Brings about what was there before the scenario began. */
+  readonly prepare?: () => Sleepable<void>;
 }
 
 /**
@@ -70,6 +72,31 @@ export function resourcesOf(script: JsonObject, name: string): readonly JsonObje
   const value = script[name];
   // What a resource lacks is absent, not of another type: `numberOf` and its like look.
   return Array.isArray(value) ? (value as readonly JsonObject[]) : [];
+}
+
+/**
+ * Reads a member that is an object.
+ *
+ * @param from - the step or resource.
+ * @param name - the member.
+ * @returns the object; one without members when it is absent.
+ */
+export function objectOf(from: JsonObject, name: string): JsonObject {
+  const value = from[name];
+  // An object by the test before; what it lacks is absent, as above.
+  return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+}
+
+/**
+ * Reads steps inside a step.
+ *
+ * @param from - the step.
+ * @param name - the member.
+ * @returns the steps; none when it is absent.
+ */
+export function stepsOf(from: JsonObject, name: string): readonly Step[] {
+  // Before a scenario runs it was looked through for steps that are not known.
+  return resourcesOf(from, name) as readonly Step[];
 }
 
 /**

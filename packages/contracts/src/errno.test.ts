@@ -24,6 +24,7 @@ test('error numbers are those of Linux', () => {
     ETIME: 62,
     EOVERFLOW: 75,
     EOPNOTSUPP: 95,
+    ENOTCONN: 107,
     ETIMEDOUT: 110,
     ERESTARTSYS: 512,
   });

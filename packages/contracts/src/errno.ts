@@ -40,6 +40,8 @@ export const ETIME = 62;
 export const EOVERFLOW = 75;
 /** Operation not supported. */
 export const EOPNOTSUPP = 95;
+/** Transport endpoint is not connected. */
+export const ENOTCONN = 107;
 /** Timed out. */
 export const ETIMEDOUT = 110;
 /** Restart the system call after a signal handler. Never seen by user space. */

@@ -7,6 +7,7 @@ export type {
   CpuId,
   Gfp,
   HrTimerId,
+  Irq,
   KAddr,
   NodeId,
   Order,
@@ -14,6 +15,7 @@ export type {
   PhysAddr,
   SwaitHeadId,
   TaskId,
+  TaskletId,
   TimerId,
   WaitEntryId,
   WaitHeadId,
@@ -88,6 +90,7 @@ export {
   ENOMEM,
   ENOSPC,
   ENOSYS,
+  ENOTCONN,
   ENOTTY,
   ENXIO,
   EOPNOTSUPP,
@@ -255,6 +258,52 @@ export {
   TIMER_SOFTIRQ,
 } from './softirqs.js';
 export type { Softirqs } from './softirqs.js';
+export { TASKLET_STATE_RUN, TASKLET_STATE_SCHED } from './tasklets.js';
+export type { Tasklets } from './tasklets.js';
+export {
+  IRQC_IS_HARDIRQ,
+  IRQC_IS_NESTED,
+  IRQF_COND_SUSPEND,
+  IRQF_NO_AUTOEN,
+  IRQF_NO_SUSPEND,
+  IRQF_ONESHOT,
+  IRQF_PERCPU,
+  IRQF_PROBE_SHARED,
+  IRQF_SHARED,
+  IRQ_HANDLED,
+  IRQ_NONE,
+  IRQ_NOTCONNECTED,
+  IRQ_WAKE_THREAD,
+  __IRQF_TIMER,
+} from './interrupts.js';
+export type { Interrupts, IrqFlow, IrqHandler, IrqState, IrqThreadFn } from './interrupts.js';
+export {
+  IRQCHIP_EOI_IF_HANDLED,
+  IRQCHIP_EOI_THREADED,
+  IRQCHIP_ONESHOT_SAFE,
+  IRQCHIP_SET_TYPE_MASKED,
+  IRQCHIP_SKIP_SET_WAKE,
+  IRQCHIP_STATE_ACTIVE,
+  IRQCHIP_STATE_PENDING,
+  IRQ_DISABLE_UNLAZY,
+  IRQ_IS_POLLED,
+  IRQ_LEVEL,
+  IRQ_NESTED_THREAD,
+  IRQ_NOAUTOEN,
+  IRQ_NOREQUEST,
+  IRQ_NOTHREAD,
+  IRQ_PER_CPU_DEVID,
+  IRQ_SET_MASK_OK,
+  IRQ_SET_MASK_OK_NOCOPY,
+  IRQ_TYPE_EDGE_FALLING,
+  IRQ_TYPE_EDGE_RISING,
+  IRQ_TYPE_LEVEL_HIGH,
+  IRQ_TYPE_LEVEL_LOW,
+  IRQ_TYPE_LEVEL_MASK,
+  IRQ_TYPE_NONE,
+  IRQ_TYPE_SENSE_MASK,
+} from './irq-chip.js';
+export type { IrqChip } from './irq-chip.js';
 export { TIMER_DEFERRABLE, TIMER_IRQSAFE, TIMER_PINNED } from './timers.js';
 export type { SleepTimeout, TimerFunction, Timers } from './timers.js';
 export {

@@ -36,6 +36,13 @@ export interface Scheduler {
   /** True when this CPU should change its task at the next opportunity. */
   readonly needResched: boolean;
   /**
+   * Lists the tasks that have not ended, the idle tasks left out.
+   *
+   * @kernelName for_each_process
+   * @returns a new list, in the order in which they were made.
+   */
+  tasks(): TaskId[];
+  /**
    * Reads a task's state word.
    *
    * @param task - which one.
@@ -64,6 +71,19 @@ export interface Scheduler {
    * @returns at most 15 characters.
    */
   comm(task: TaskId): string;
+  /**
+   * Makes the current task a real-time task of the usual priority: it goes before all others and keeps its CPU.
+   *
+   * @kernelName sched_set_fifo
+   */
+  schedSetFifo(): void;
+  /**
+   * Reads a task's real-time priority.
+   *
+   * @param task - which one.
+   * @returns from 1 to 99; 0 for a task of the normal policy.
+   */
+  rtPriority(task: TaskId): number;
   /**
    * Gives the CPU away. A task whose state is not TASK_RUNNING sleeps until it is woken, unless a signal that its
    * state heeds is pending; interrupts are on when it returns.

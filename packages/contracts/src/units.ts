@@ -39,6 +39,12 @@ export type TimerId = Unit<'timer'>;
 /** Number of a high-resolution timer. */
 export type HrTimerId = Unit<'hrtimer'>;
 
+/** Number of an interrupt line, as drivers name it. */
+export type Irq = Unit<'irq'>;
+
+/** Number of a tasklet. */
+export type TaskletId = Unit<'tasklet'>;
+
 /** Number of the head of a wait queue. */
 export type WaitHeadId = Unit<'wait-head'>;
 

@@ -14,6 +14,7 @@
 import type {
   Atomic,
   AtomicResult,
+  Clock,
   CpuExecution,
   CpuId,
   Cpus,
@@ -36,6 +37,8 @@ import {
 } from '@kmem/contracts';
 
 const MAX_ROUNDS = 10;
+/** What `ksoftirqd` takes to come round when there is more to do, in ns. Without it a disabled tasklet would stop time. */
+const KSOFTIRQD_NS = 100;
 const NEVER_DEFERRED = (1 << HI_SOFTIRQ) | (1 << TASKLET_SOFTIRQ);
 
 /** Options of {@link SoftirqSet}. */
@@ -46,6 +49,8 @@ export interface SoftirqSetOptions {
   readonly execution: CpuExecution;
   /** Who runs `ksoftirqd`. */
   readonly sched: Scheduler;
+  /** What the CPUs read the time from. */
+  readonly clock: Clock;
   /** Reads the present jiffy. */
   readonly jiffies: () => number;
   /** Jiffies that softirqs may take before `ksoftirqd` takes over. @default 1 */
@@ -208,7 +213,7 @@ export class SoftirqSet implements Softirqs {
   }
 
   *#ksoftirqd(cpu: CpuId): Sleepable<number> {
-    const { cpus, sched } = this.#options;
+    const { clock, cpus, sched } = this.#options;
     for (;;) {
       sched.setCurrentState(TASK_INTERRUPTIBLE);
       while (this.#pending[cpu] === 0) {
@@ -220,6 +225,7 @@ export class SoftirqSet implements Softirqs {
       const code = this.#serve(cpu);
       if (code !== undefined) yield* code;
       yield* cpus.enableIrqs();
+      if (this.#pending[cpu] !== 0) yield* cpus.busyUntil(clock.now() + KSOFTIRQD_NS);
       yield* sched.condResched();
     }
   }

@@ -10,11 +10,13 @@
  *   delays     timers and hrtimers to sleep       @kmem/time
  *   waitQueues, simpleWaitQueues, completions     cpus, sched, timers to sleep   @kmem/waitq
  *   bitWaits   waitQueues, sched                  @kmem/waitq
+ *   tasklets   cpus, softirqs, waitQueues         @kmem/irq
+ *   irqs       cpus, sched, timers, waitQueues, tasklets to raise again   @kmem/irq
  * ```
  */
 import type { CpuId, ReportSink, SchedTrace, TaskId } from '@kmem/contracts';
 import { createEngine, type Engine, type EngineOptions } from '@kmem/hw';
-import { SoftirqSet } from '@kmem/irq';
+import { InterruptLines, SoftirqSet, TaskletLists } from '@kmem/irq';
 import { TaskScheduler } from '@kmem/sched';
 import { HrTimerQueues, msecsToJiffies, TaskDelays, WheelTimers } from '@kmem/time';
 import { HashedBitWaits, TaskCompletions, TaskSimpleWaitQueues, TaskWaitQueues } from '@kmem/waitq';
@@ -56,6 +58,10 @@ export interface Kernel extends Engine {
   readonly completions: TaskCompletions;
   /** Waits for bits. */
   readonly bitWaits: HashedBitWaits;
+  /** Tasklets. */
+  readonly tasklets: TaskletLists;
+  /** Interrupt lines. */
+  readonly irqs: InterruptLines;
 }
 
 /**
@@ -85,5 +91,8 @@ export function boot(options: BootOptions = {}): Kernel {
   const simpleWaitQueues = new TaskSimpleWaitQueues(sleeping);
   const completions = new TaskCompletions(sleeping);
   const bitWaits = new HashedBitWaits({ sched, waitQueues });
-  return { ...engine, sched, softirqs, hrtimers, timers, delays, waitQueues, simpleWaitQueues, completions, bitWaits };
+  const tasklets = new TaskletLists({ ...parts, softirqs, waitQueues });
+  const irqs = new InterruptLines({ ...parts, hz, sched, timers, waitQueues, tasklets });
+  const waits = { waitQueues, simpleWaitQueues, completions, bitWaits };
+  return { ...engine, sched, softirqs, hrtimers, timers, delays, ...waits, tasklets, irqs };
 }

@@ -37,6 +37,8 @@ import {
 import { TaskTable } from './task-table.js';
 
 const COMM_LENGTH = 15;
+/** Real-time priority of all kernel threads that ask for one. */
+const FIFO_PRIORITY = 50;
 /** Bits of the column `kthread`: shall stop; shall park; its code has ended. */
 const SHOULD_STOP = 1;
 const SHOULD_PARK = 2;
@@ -103,6 +105,10 @@ export class TaskScheduler implements Scheduler {
     return this.#resched[this.#cpus.cpu] === 1;
   }
 
+  tasks(): TaskId[] {
+    return [...this.#tasks.code.keys()].filter((task) => this.#tasks.code[task] !== null);
+  }
+
   taskState(task: TaskId): number {
     return this.#tasks.state[task];
   }
@@ -120,6 +126,14 @@ export class TaskScheduler implements Scheduler {
 
   comm(task: TaskId): string {
     return task === IDLE_TASK ? `swapper/${this.#cpus.cpu}` : this.#tasks.comm[task];
+  }
+
+  schedSetFifo(): void {
+    this.#tasks.rtPriority[this.current] = FIFO_PRIORITY;
+  }
+
+  rtPriority(task: TaskId): number {
+    return this.#tasks.rtPriority[task];
   }
 
   // Giving the CPU away
@@ -155,7 +169,8 @@ export class TaskScheduler implements Scheduler {
    */
   schedulerTick(): void {
     const { cpu } = this.#cpus;
-    if (this.#tasks.waiting(cpu) > 0) this.#resched[cpu] = 1;
+    // Real-time tasks keep their CPU.
+    if (this.#tasks.waiting(cpu) > 0 && this.#tasks.rtPriority[this.current] === 0) this.#resched[cpu] = 1;
   }
 
   // Waking
@@ -175,7 +190,9 @@ export class TaskScheduler implements Scheduler {
     if (tasks.onRq[task] === 0) {
       tasks.onRq[task] = 1;
       tasks.enqueue(task);
-      this.#execution.kick(tasks.cpu[task]);
+      const cpu = tasks.cpu[task];
+      if (tasks.rtPriority[task] > tasks.rtPriority[this.#current[cpu]]) this.#resched[cpu] = 1;
+      this.#execution.kick(cpu);
     }
     this.#cpus.localIrqRestore(wasOff);
     return 1;

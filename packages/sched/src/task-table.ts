@@ -11,7 +11,8 @@
  * length[cpu]        tasks in it
  * ```
  *
- * The current task is in no run queue. (waitq spec 12)
+ * Real-time tasks stand before the others, each kind in the order in which they were queued. The current task is in no
+ * run queue. (waitq spec 12)
  */
 import type { CpuId, Sleepable, TaskId } from '@kmem/contracts';
 
@@ -33,6 +34,8 @@ export class TaskTable {
   pending = new Int32Array(FIRST_CAPACITY);
   /** Signals that are heeded. */
   allowed = new Int32Array(FIRST_CAPACITY);
+  /** Real-time priorities; 0: the normal policy. */
+  rtPriority = new Uint8Array(FIRST_CAPACITY);
   /** What a dead task's code returned. */
   result = new Float64Array(FIRST_CAPACITY);
   /** The task that waits for its end; 0: none. */
@@ -76,17 +79,26 @@ export class TaskTable {
   }
 
   /**
-   * Puts a task at the end of the run queue of its CPU.
+   * Puts a task in the run queue of its CPU, behind all of its priority.
    *
    * @param task - one that is in no run queue.
    */
   enqueue(task: TaskId): void {
     const cpu = this.cpu[task];
-    this.#next[task] = 0;
-    if (this.#tail[cpu] === 0) this.#head[cpu] = task;
-    else this.#next[this.#tail[cpu]] = task;
-    this.#tail[cpu] = task;
+    const before = this.rtPriority[task] === 0 ? this.#tail[cpu] : this.#lastRealTime(cpu);
+    const next = before === 0 ? this.#head[cpu] : this.#next[before];
+    this.#next[task] = next;
+    if (before === 0) this.#head[cpu] = task;
+    else this.#next[before] = task;
+    if (next === 0) this.#tail[cpu] = task;
     this.#length[cpu]++;
+  }
+
+  /** The last real-time task of a run queue; 0: none. */
+  #lastRealTime(cpu: CpuId): TaskId {
+    let last = 0;
+    for (let at = this.#head[cpu]; at !== 0 && this.rtPriority[at] !== 0; at = this.#next[at]) last = at;
+    return last;
   }
 
   /**
@@ -151,6 +163,7 @@ export class TaskTable {
     this.kthread = grown(this.kthread, new Uint8Array(rows));
     this.pending = grown(this.pending, new Int32Array(rows));
     this.allowed = grown(this.allowed, new Int32Array(rows));
+    this.rtPriority = grown(this.rtPriority, new Uint8Array(rows));
     this.result = grown(this.result, new Float64Array(rows));
     this.waiter = grown(this.waiter, new Int32Array(rows));
     this.#next = grown(this.#next, new Int32Array(rows));
