@@ -42,4 +42,6 @@ test('O is about all caches, wherever it stands', () => {
 
 test('other letters are refused', () => {
   expect(() => readDebugOption('FX,a')).toThrow('debug: expected letters out of F Z P U T A O -, got X in "FX,a"');
+  // A caller without types.
+  expect(() => readDebugOption(5 as unknown as string)).toThrow('debug: expected a string, got number');
 });

@@ -43,9 +43,10 @@ interface Block {
  *
  * @param text - what stands behind `slub_debug=`, or null for no option.
  * @returns the option.
- * @throws RangeError for a letter that is none of them.
+ * @throws RangeError for a letter that is none of them, TypeError for what is no text.
  */
 export function readDebugOption(text: string | null): DebugOption {
+  if (text !== null && typeof text !== 'string') throw new TypeError(`debug: expected a string, got ${typeof text}`);
   const blocks = text === null ? [] : text.split(';').map(readBlock);
   const forAll = blocks.findLast(({ names }) => names.length === 0)?.flags ?? 0;
 

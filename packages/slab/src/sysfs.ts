@@ -124,7 +124,7 @@ export function writeSysfsFile(cache: SlubCache, file: string, text: string): nu
     else cache.validate();
     return 0;
   }
-  if (file !== 'min_partial' && file !== 'cpu_partial') return file in sysfsFiles(cache) ? -EIO : -ENOENT;
+  if (file !== 'min_partial' && file !== 'cpu_partial') return Object.hasOwn(sysfsFiles(cache), file) ? -EIO : -ENOENT;
   const number = /^\d+$/.test(value) ? Number(value) : NaN;
   if (!(number <= (file === 'cpu_partial' ? 2 ** 32 - 1 : Number.MAX_SAFE_INTEGER))) return -EINVAL;
   if (file === 'cpu_partial') return cache.setCpuPartial(number);

@@ -338,6 +338,13 @@ describe('rules of the specification', () => {
     expect(reports).toMatchObject([{ fields: { title: 'Poison overwritten', start: object + 3 } }]);
   });
 
+  test('a write behind the last slot is found by validate, once', () => {
+    const { cache, object, reports, write } = debugged();
+    write(Math.floor(object / 4096) * 4096 + 4095, 'x');
+    expect([cache.geometry.order, cache.validate(), cache.validate()]).toEqual([0, 1, 0]);
+    expect(reports).toMatchObject([{ fields: { title: 'Padding overwritten' } }]);
+  });
+
   test('21.32: without debugging a double free makes no circle here', () => {
     const machine = watched(0);
     const cache = machine.make('plain');

@@ -73,6 +73,14 @@ describe('what can be written', () => {
     expect(cache.exportState().nr_slabs).toBe(0);
   });
 
+  test('limits that are no counts are refused', () => {
+    const cache = madeCache(testMachine().slab, { sizeBytes: 64 });
+    for (const bad of [-1, 0.5, NaN]) {
+      expect(() => { cache.setMinPartial(bad); }).toThrow('slabs: expected an integer from 0');
+      expect(() => cache.setCpuPartial(bad)).toThrow('objects: expected an integer from 0');
+    }
+  });
+
   test('a debugged cache keeps no objects for CPUs', () => {
     const cache = madeCache(testMachine().slab, { sizeBytes: 64, flags: SLAB_RED_ZONE });
     expect([writeSysfsFile(cache, 'cpu_partial', '1'), writeSysfsFile(cache, 'cpu_partial', '0')]).toEqual([-EINVAL, 0]);
@@ -95,6 +103,7 @@ describe('what can be written', () => {
     ['order', '1', -EIO],
     ['slabs', '', -EIO],
     ['remote_node_defrag_ratio', '1', -ENOENT],
+    ['toString', '1', -ENOENT],
     ['min_partial', '-1', -EINVAL],
     ['min_partial', 'x', -EINVAL],
     ['min_partial', '', -EINVAL],
