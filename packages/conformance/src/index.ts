@@ -44,3 +44,7 @@ export { formatSnapshot } from './snapshot-text.js';
 export type { SnapshotShape } from './snapshot-text.js';
 export { mutateVmallocRecording } from './vmalloc-mutations.js';
 export { readVmapAreas } from './vmallocinfo.js';
+export { addressRangesSuite } from './address-ranges-suite.js';
+export type { AddressRangesFixture } from './address-ranges-suite.js';
+export { virtualAllocatorSuite } from './virtual-allocator-suite.js';
+export type { VirtualAllocatorFixture, VirtualAllocatorUnderTest } from './virtual-allocator-suite.js';

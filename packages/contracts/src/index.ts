@@ -1,6 +1,3 @@
-export type { AddressRange, AddressSpaceState, FreeAddressRange } from './address-range.js';
-export { VM_ALLOC, VM_DMA_COHERENT, VM_IOREMAP, VM_MAP, VM_NO_GUARD, VM_USERMAP } from './vm-area.js';
-export type { VmArea, VmAreasState } from './vm-area.js';
 export { NO_PAGE, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR } from './units.js';
 export type {
   CompletionId,
@@ -321,3 +318,39 @@ export { COMPLETED_FOR_ALL } from './completions.js';
 export type { Completions } from './completions.js';
 export type { BitWaits, BitWord } from './bit-waits.js';
 export type { BrokenDownTime, TimeConstants, TimeMath, Timespec64 } from './time-math.js';
+export {
+  _PAGE_ACCESSED,
+  _PAGE_DIRTY,
+  _PAGE_GLOBAL,
+  _PAGE_NX,
+  _PAGE_PCD,
+  _PAGE_PRESENT,
+  _PAGE_PSE,
+  _PAGE_PWT,
+  _PAGE_RW,
+  _PAGE_USER,
+  PAGE_KERNEL,
+  PAGE_KERNEL_EXEC,
+  PAGE_KERNEL_IO,
+  PAGE_KERNEL_IO_WC,
+  PAGE_KERNEL_RO,
+  PTE_FRAME,
+} from './mmu.js';
+export type { Mmu } from './mmu.js';
+export type { AddressOwner, OwnedAddresses } from './address-owner.js';
+export { NO_RANGE } from './address-range.js';
+export type { AddressRange, AddressRanges, AddressRangesOptions, AddressSpaceState, FreeAddressRange } from './address-range.js';
+export {
+  VM_ALLOC,
+  VM_ALLOW_HUGE_VMAP,
+  VM_DMA_COHERENT,
+  VM_IOREMAP,
+  VM_MAP,
+  VM_MAP_PUT_PAGES,
+  VM_NO_GUARD,
+  VM_UNINITIALIZED,
+  VM_USERMAP,
+} from './vm-area.js';
+export type { VmArea, VmAreasState } from './vm-area.js';
+export type { VirtualAllocator } from './virtual-allocator.js';
+export type { KmallocCalls } from './kmalloc-calls.js';

@@ -55,6 +55,10 @@ export const KERNEL_BUG_CODES = Object.freeze({
   IRQ_BOGUS_RETURN: 'a handler returned something that is no result',
   IRQ_NOBODY_CARED: 'nearly all of 100000 interrupts of a line were claimed by no handler',
   TASKLET_KILL_IN_IRQ: 'a tasklet was killed from an interrupt, where nobody can wait for it',
+  PAGE_FAULT: 'memory was accessed at an address where nothing is mapped, or in a way that is not allowed there',
+  GENERAL_PROTECTION: 'memory was accessed at what is no address',
+  BAD_MAPPING: 'a page cannot be mapped as asked for',
+  BAD_AREA: 'no virtual area lies at the address, or not one for this call',
   TASK_FAILED: 'the code of a task threw an error',
 } as const);
 

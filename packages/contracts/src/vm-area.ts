@@ -20,8 +20,14 @@ export const VM_MAP = 0x4;
 export const VM_USERMAP = 0x8;
 /** Made for DMA that is coherent. */
 export const VM_DMA_COHERENT = 0x10;
+/** Is reserved and not mapped yet. */
+export const VM_UNINITIALIZED = 0x20;
 /** Has no guard page behind it. */
 export const VM_NO_GUARD = 0x40;
+/** Made by vmap, and frees the pages and the list of them that it was given. */
+export const VM_MAP_PUT_PAGES = 0x200;
+/** May be mapped in leaves of more than a page. */
+export const VM_ALLOW_HUGE_VMAP = 0x400;
 
 /** One area: the kernel's `struct vm_struct`. */
 export interface VmArea {
@@ -29,7 +35,7 @@ export interface VmArea {
   readonly addr: KAddr;
   /** Bytes, the guard page included. */
   readonly size: number;
-  /** `VM_*` bits. */
+  /** `VM_*` bits; 0 for addresses that vm_map_ram took, which are nobody's area. */
   flags: number;
   /** Pages that the area holds itself; 0 for pages of others. */
   nrPages: number;

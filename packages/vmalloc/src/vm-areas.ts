@@ -9,10 +9,23 @@
  * ```
  * What lies at the addresses is for others to say: no page is taken, nothing is mapped.
  */
-import { KernelBug, VM_IOREMAP, VM_NO_GUARD, type KAddr, type VmArea, type VmAreasState } from '@kmem/contracts';
+import {
+  KernelBug,
+  NO_RANGE,
+  NULL,
+  VM_IOREMAP,
+  VM_NO_GUARD,
+  type AddressOwner,
+  type AddressRanges,
+  type AddressRangesOptions,
+  type KAddr,
+  type OwnedAddresses,
+  type VmArea,
+  type VmAreasState,
+} from '@kmem/contracts';
 import { alignUp } from './lowest-fit.js';
 import { requireInteger } from './option-checks.js';
-import { NO_RANGE, VirtualRangeAllocator } from './virtual-range-allocator.js';
+import { VirtualRangeAllocator } from './virtual-range-allocator.js';
 
 const LAZY_BYTES_A_CPU_BIT = 32 * 2 ** 20;
 
@@ -32,14 +45,26 @@ export interface VmAreasOptions {
   readonly nrCpus?: number;
   /** A state to go on from. Without one everything is free. */
   readonly state?: VmAreasState;
+  /** Makes what finds the addresses. @default a {@link VirtualRangeAllocator} */
+  readonly createRanges?: (options: AddressRangesOptions) => AddressRanges;
+  /** Is called when no addresses are left, before lazy ones are purged. */
+  readonly onShortage?: () => void;
+  /** Is called before lazy addresses become free, with the first and the first past the last of them. */
+  readonly onPurge?: (start: KAddr, end: KAddr) => void;
+}
+
+function createTree(options: AddressRangesOptions): AddressRanges {
+  return new VirtualRangeAllocator(options);
 }
 
 /** The areas of one address space. */
-export class VmAreas {
+export class VmAreas implements AddressOwner {
   /** Pages that may be lazy before the worker purges. */
   readonly lazyMaxPages: number;
-  readonly #ranges: VirtualRangeAllocator;
+  readonly #ranges: AddressRanges;
   readonly #areas = new Map<KAddr, VmArea>();
+  /** Areas removed since the last purge, for reports. */
+  readonly #removed: VmArea[] = [];
   readonly #vmallocStart: KAddr;
   readonly #vmallocEnd: KAddr;
   readonly #pageShift: number;
@@ -52,7 +77,8 @@ export class VmAreas {
    * @throws KernelBug with `CORRUPT_STATE` when a state breaks a rule.
    */
   constructor(options: VmAreasOptions) {
-    const { vmallocStart, vmallocEnd, space = { start: vmallocStart, end: vmallocEnd }, pageShift = 12, ioremapMaxShift = 30, nrCpus = 1, state } = options;
+    const { vmallocStart, vmallocEnd, pageShift = 12, ioremapMaxShift = 30, nrCpus = 1, state, createRanges = createTree, onPurge, onShortage } = options;
+    const { space = { start: vmallocStart, end: vmallocEnd } } = options;
     requireInteger('pageShift', pageShift, 0, 22);
     requireInteger('ioremapMaxShift', ioremapMaxShift, pageShift, 52);
     requireInteger('nrCpus', nrCpus, 1, 8192);
@@ -60,8 +86,18 @@ export class VmAreas {
     requireInteger('vmallocEnd', vmallocEnd, vmallocStart, space.end);
     const granule = 2 ** pageShift;
     const used = state?.areas.map(({ addr, size }) => ({ addr, sizeBytes: size })) ?? [];
-    this.#ranges = new VirtualRangeAllocator({ ...space, granule, lazyMax: Infinity, ...(state && { state: { ...state, used } }) });
-    for (const area of state?.areas ?? []) this.#areas.set(area.addr, { ...area });
+    this.#ranges = createRanges({
+      ...space,
+      granule,
+      lazyMax: Infinity,
+      ...(state && { state: { ...state, used } }),
+      ...(onShortage && { onShortage }),
+      onPurge: (start, end) => {
+        this.#removed.length = 0;
+        onPurge?.(start, end);
+      },
+    });
+    for (const area of state?.areas ?? []) if (area.flags !== 0) this.#areas.set(area.addr, { ...area });
     this.#vmallocStart = vmallocStart;
     this.#vmallocEnd = vmallocEnd;
     this.#pageShift = pageShift;
@@ -131,8 +167,71 @@ export class VmAreas {
     const area = this.findVmArea(addr);
     if (area === null) return null;
     this.#areas.delete(area.addr);
+    this.#removed.push(area);
     this.#ranges.freeRange(area.addr);
     return area;
+  }
+
+  /**
+   * Reserves addresses that are no area: nobody's name, no guard page.
+   *
+   * @param sizeBytes - bytes, whole pages.
+   * @param align - alignment of the address, a power of two.
+   * @returns the address, or `NULL`.
+   * @throws KernelBug `BAD_SIZE`.
+   * @context task; may sleep.
+   * @kernelName alloc_vmap_area
+   */
+  allocVmapArea(sizeBytes: number, align: number): KAddr {
+    const addr = this.#ranges.allocRange(sizeBytes, align, this.#vmallocStart, this.#vmallocEnd);
+    return addr === NO_RANGE ? NULL : addr;
+  }
+
+  /**
+   * Makes addresses lazy that are no area.
+   *
+   * @param addr - what {@link VmAreas.allocVmapArea} returned.
+   * @throws KernelBug `BAD_RANGE` when that was something else.
+   * @context task; may sleep.
+   * @kernelName free_vmap_area_noflush
+   */
+  freeVmapArea(addr: KAddr): void {
+    if (this.#areas.has(addr)) throw new KernelBug('BAD_RANGE', `there is an area at ${addr}`, { addr });
+    this.#ranges.freeRange(addr);
+  }
+
+  /**
+   * Tells whether addresses were reserved that are no area.
+   *
+   * @param addr - first address.
+   * @param sizeBytes - bytes.
+   * @returns true when they were, exactly those.
+   * @context any.
+   */
+  isVmapArea(addr: KAddr, sizeBytes: number): boolean {
+    const ranges = this.#ranges;
+    return !this.#areas.has(addr) && ranges.findRange(addr) === addr && ranges.findRange(addr + sizeBytes - 1) === addr && ranges.findRange(addr + sizeBytes) !== addr;
+  }
+
+  ownerOf(addr: KAddr): OwnedAddresses {
+    const area = this.findVmArea(addr);
+    const usable = area === null ? 0 : this.usableBytes(area);
+    if (area !== null) return { kind: addr < area.addr + usable ? 'area' : 'guard', addr: area.addr, sizeBytes: usable, caller: area.caller };
+    const removed = this.#removed.findLast((one) => addr >= one.addr && addr < one.addr + one.size);
+    if (removed !== undefined) return { kind: 'freed', addr: removed.addr, sizeBytes: this.usableBytes(removed), caller: removed.caller };
+    return { kind: this.#ranges.findRange(addr) === NO_RANGE ? 'hole' : 'area', addr: null, sizeBytes: 0, caller: '' };
+  }
+
+  /**
+   * Computes how much of an area its user may touch.
+   *
+   * @param area - the area.
+   * @returns bytes: all but the guard page.
+   * @context any.
+   * @kernelName get_vm_area_size
+   */
+  usableBytes(area: Readonly<VmArea>): number {
+    return (area.flags & VM_NO_GUARD) === 0 ? area.size - this.#pageSize : area.size;
   }
 
   /**
@@ -163,27 +262,28 @@ export class VmAreas {
    */
   exportState(): VmAreasState {
     const { free, lazy, root, used } = this.#ranges.exportState();
-    return { areas: used.map(({ addr }) => ({ ...this.#areaAt(addr) })), free, root, lazy };
+    const areas = used.map(({ addr, sizeBytes }): VmArea => ({
+      ...(this.#areas.get(addr) ?? { addr, size: sizeBytes, flags: 0, nrPages: 0, physAddr: 0, caller: '' }),
+    }));
+    return { areas, free, root, lazy };
   }
 
   /**
-   * Checks that areas and ranges in use are the same, and all that VirtualRangeAllocator checks.
+   * Checks that every area has a range in use, and all that its ranges check.
    *
    * @throws KernelBug `CORRUPT_STATE` when a rule does not hold.
    */
   assertValid(): void {
     this.#ranges.assertValid();
     const { used } = this.#ranges.exportState();
+    let found = 0;
     for (const { addr, sizeBytes } of used) {
-      if (this.#areaAt(addr).size !== sizeBytes) throw new KernelBug('CORRUPT_STATE', `the area at ${addr} does not take the ${sizeBytes} bytes of its range`);
+      const area = this.#areas.get(addr);
+      if (area === undefined) continue;
+      found++;
+      if (area.size !== sizeBytes) throw new KernelBug('CORRUPT_STATE', `the area at ${addr} does not take the ${sizeBytes} bytes of its range`);
     }
-    if (used.length !== this.#areas.size) throw new KernelBug('CORRUPT_STATE', `there are ${this.#areas.size} areas in ${used.length} ranges`);
-  }
-
-  #areaAt(addr: KAddr): VmArea {
-    const area = this.#areas.get(addr);
-    if (area === undefined) throw new KernelBug('CORRUPT_STATE', `the range in use at ${addr} has no area`);
-    return area;
+    if (found !== this.#areas.size) throw new KernelBug('CORRUPT_STATE', `${this.#areas.size - found} areas have no range in use`);
   }
 
   #deviceAlign(usable: number): number {

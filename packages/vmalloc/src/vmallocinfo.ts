@@ -40,6 +40,7 @@ export function formatVmallocinfo(areas: readonly Readonly<VmArea>[], lazy: read
   const hex = (addr: number): string => `0x${BigInt.asUintN(bitsPerLong, BigInt(addr)).toString(16).padStart(bitsPerLong / 4, '0')}`;
   const start = (addr: KAddr, size: number): string => `${hex(addr)}-${hex(addr + size)} ${String(size).padStart(7)}`;
   const rows = areas.map(({ addr, caller, flags, nrPages, physAddr, size }) => {
+    if (flags === 0) return `${start(addr, size)} vm_map_ram\n`;
     const words = [start(addr, size)];
     if (caller !== '') words.push(caller);
     if (nrPages > 0) words.push(`pages=${nrPages}`);

@@ -104,15 +104,15 @@ test('a state goes out and in again', () => {
 test('rows of vmallocinfo say what fits the area, in the order of the kernel', () => {
   const area = (values: Partial<VmArea>): VmArea => ({ addr: 0x1000, size: 8192, flags: 0, nrPages: 0, physAddr: 0, caller: '', ...values });
   const row = (values: Partial<VmArea>, bitsPerLong: 32 | 64 = 32): string => formatVmallocinfo([area(values)], [], { bitsPerLong });
-  expect(row({})).toBe('0x00001000-0x00003000    8192\n');
+  expect(row({})).toBe('0x00001000-0x00003000    8192 vm_map_ram\n');
   expect(row({ caller: 'f+0x1/0x2', nrPages: 1, flags: VM_ALLOC | VM_USERMAP, physAddr: 0xfed0_0000 })).toBe(
     '0x00001000-0x00003000    8192 f+0x1/0x2 pages=1 phys=0xfed00000 vmalloc user\n',
   );
   // A list of 1024 pointers of 4 bytes fits a page; of 8 bytes, 512.
-  expect([1024, 1025].map((nrPages) => row({ nrPages }).includes('vpages'))).toEqual([false, true]);
-  expect([512, 513].map((nrPages) => row({ nrPages }, 64).includes('vpages'))).toEqual([false, true]);
-  expect(formatVmallocinfo([area({ addr: START })], [{ addr: START + 8192, sizeBytes: 4096 }], { bitsPerLong: 64 })).toBe(
-    '0xffffc90000000000-0xffffc90000002000    8192\n0xffffc90000002000-0xffffc90000003000    4096 unpurged vm_area\n',
+  expect([1024, 1025].map((nrPages) => row({ nrPages, flags: VM_ALLOC }).includes('vpages'))).toEqual([false, true]);
+  expect([512, 513].map((nrPages) => row({ nrPages, flags: VM_ALLOC }, 64).includes('vpages'))).toEqual([false, true]);
+  expect(formatVmallocinfo([area({ addr: START, flags: VM_ALLOC })], [{ addr: START + 8192, sizeBytes: 4096 }], { bitsPerLong: 64 })).toBe(
+    '0xffffc90000000000-0xffffc90000002000    8192 vmalloc\n0xffffc90000002000-0xffffc90000003000    4096 unpurged vm_area\n',
   );
   expect(formatVmallocinfo([], [{ addr: START, sizeBytes: 4096 }], { bitsPerLong: 64 })).toBe('');
 });

@@ -28,6 +28,8 @@ export interface IdentityOptions {
   readonly pageShift?: number;
   /** Number of block orders, from 1 to 16: the largest block has `2 ** (maxOrder - 1)` pages. A pageblock is never larger. @default 11 */
   readonly maxOrder?: number;
+  /** Bytes of a window for vmalloc, at the addresses behind the memory; there must be as many bytes there. @default 0 */
+  readonly vmallocBytes?: number;
 }
 
 /**
@@ -41,10 +43,12 @@ export interface IdentityOptions {
  * @throws RangeError when an option is out of range.
  */
 export function identityProfile(options: IdentityOptions = {}): MachineProfile {
-  const { sizeBytes = 64 * MIB, pageShift = 12, maxOrder = ONE_ZONE.maxOrder } = options;
+  const { sizeBytes = 64 * MIB, pageShift = 12, maxOrder = ONE_ZONE.maxOrder, vmallocBytes = 0 } = options;
   requireInteger('pageShift', pageShift, 0, 22);
   requireInteger('sizeBytes', sizeBytes, 2 ** pageShift, 2 ** 52);
   requireInteger('maxOrder', maxOrder, 1, 16);
+  requireInteger('vmallocBytes', vmallocBytes, 0, 2 ** 31);
+  const windowStart = vmallocBytes === 0 ? 0 : Math.ceil(sizeBytes / 2 ** pageShift) * 2 ** pageShift;
   return {
     ...ONE_ZONE,
     name: 'identity',
@@ -58,8 +62,8 @@ export function identityProfile(options: IdentityOptions = {}): MachineProfile {
     regions: {
       pageOffset: 0,
       lowmemBytes: sizeBytes,
-      vmallocStart: 0,
-      vmallocEnd: 0,
+      vmallocStart: windowStart,
+      vmallocEnd: windowStart + vmallocBytes,
       vmemmap: X86_64_REGIONS.vmemmap, // negative, so never the address of a byte
       modulesStart: 0,
       modulesEnd: 0,

@@ -1,0 +1,190 @@
+/**
+ * The pages of an area: taken, mapped, given back (vmalloc spec 4.1, 4.2, 13).
+ *
+ * ```
+ * vm_struct (kmalloc)    addresses    list of pages (kmalloc, or an area of its own above one page)    pages    page tables
+ * ```
+ * in this order, which is the order in which the kernel takes them: it decides which pages they get.
+ */
+import {
+  __GFP_DMA,
+  __GFP_DMA32,
+  __GFP_HIGHMEM,
+  __GFP_NOFAIL,
+  __GFP_NOWARN,
+  __GFP_ZERO,
+  GFP_RECLAIM_MASK,
+  NO_PAGE,
+  NULL,
+  PAGE_KERNEL,
+  VM_ALLOC,
+  VM_UNINITIALIZED,
+  type Gfp,
+  type KAddr,
+  type VmArea,
+} from '@kmem/contracts';
+import { tableGfp, type HeldArea, type VmallocParts } from './vmalloc-parts.js';
+
+/** Bytes of a `vm_struct`. */
+const VM_STRUCT_BYTES = 64;
+/** Pages that are asked for at a time. */
+const BULK_PAGES = 100;
+
+/** What an area is to be. */
+export interface AreaRequest {
+  /** Bytes. */
+  readonly sizeBytes: number;
+  /** Alignment in bytes. */
+  readonly align: number;
+  /** `VM_*` bits. */
+  readonly flags: number;
+  /** Flags for its pages. */
+  readonly gfp: Gfp;
+  /** log2 of the leaf that it is mapped in. */
+  readonly shift: number;
+  /** Who asks. */
+  readonly caller: string;
+}
+
+/**
+ * Reserves addresses for an area.
+ *
+ * @param parts - the parts.
+ * @param request - what it is to be.
+ * @returns the area without pages; null without memory or addresses.
+ */
+export function reserveArea(parts: VmallocParts, request: AreaRequest): HeldArea | null {
+  const { areas, held, kmalloc } = parts;
+  const { align, caller, flags, gfp, shift, sizeBytes } = request;
+  const size = Math.ceil(sizeBytes / 2 ** shift) * 2 ** shift;
+  if (size === 0) return null;
+  const struct = kmalloc.kmalloc(VM_STRUCT_BYTES, (gfp & GFP_RECLAIM_MASK) | __GFP_ZERO);
+  if (struct === NULL) return null;
+  const area = areas.getVmArea(size, flags, caller, align);
+  if (area === null) {
+    kmalloc.kfree(struct);
+    if ((gfp & __GFP_NOWARN) === 0) {
+      parts.complain('ALLOC_FAILURE', `vmap allocation for size ${size} failed: use vmalloc=<size> to increase size`, { sizeBytes: size }, 'warn');
+    }
+    return null;
+  }
+  const found: HeldArea = { area, struct, pages: new Int32Array(0), list: null };
+  held.set(area.addr, found);
+  return found;
+}
+
+/**
+ * Takes an area with pages.
+ *
+ * @param parts - the parts.
+ * @param request - what it is to be.
+ * @returns its address, or `NULL`: then everything that was taken is given back.
+ */
+export function takeArea(parts: VmallocParts, request: AreaRequest): KAddr {
+  const { caller, gfp, sizeBytes } = request;
+  const found = reserveArea(parts, { ...request, flags: request.flags | VM_ALLOC | VM_UNINITIALIZED });
+  const fail = (why: string): KAddr => {
+    if ((gfp & __GFP_NOWARN) === 0) parts.complain('ALLOC_FAILURE', `vmalloc error: size ${sizeBytes}, ${why}`, { sizeBytes, caller }, 'warn');
+    if (found !== null) dropArea(parts, found, true);
+    return NULL;
+  };
+  if (found === null) return fail('vm_struct allocation failed');
+  const { area } = found;
+  const nrPages = parts.areas.usableBytes(area) / parts.pageSize;
+  if (!takeList(parts, found, nrPages, gfp, caller)) return fail('the list of its pages cannot be allocated');
+  const order = request.shift - parts.mmu.pageShift;
+  takePages(parts, found, nrPages, gfp, order);
+  if (area.nrPages !== nrPages) return fail(`page order ${order}, failed to allocate pages after ${area.nrPages * parts.pageSize} bytes`);
+  if (mapArea(parts, found, tableGfp(gfp), order) < 0) return fail('failed to map pages');
+  area.flags &= ~VM_UNINITIALIZED;
+  return area.addr;
+}
+
+/** Takes the memory that the kernel would write the list of pages to. */
+function takeList(parts: VmallocParts, found: HeldArea, nrPages: number, gfp: Gfp, caller: string): boolean {
+  const bytes = nrPages * parts.pointerBytes;
+  const nested = (gfp & GFP_RECLAIM_MASK) | __GFP_ZERO;
+  if (bytes > parts.pageSize) {
+    const addr = takeArea(parts, { sizeBytes: bytes, align: 1, flags: 0, gfp: nested, shift: parts.mmu.pageShift, caller });
+    found.list = addr === NULL ? null : { addr };
+  } else {
+    const phys = parts.kmalloc.kmalloc(bytes, nested);
+    found.list = phys === NULL ? null : { phys };
+  }
+  return found.list !== null;
+}
+
+/** Takes as many pages as there are, up to `nrPages`. */
+function takePages(parts: VmallocParts, found: HeldArea, nrPages: number, gfp: Gfp, order: number): void {
+  const { pages } = parts;
+  const inZone = (gfp & (__GFP_DMA | __GFP_DMA32)) === 0 ? __GFP_HIGHMEM : 0;
+  const flags = gfp | __GFP_NOWARN | inZone;
+  const slots = new Int32Array(nrPages).fill(NO_PAGE);
+  let got = 0;
+  while (order === 0 && got < nrPages) {
+    const wanted = Math.min(BULK_PAGES, nrPages - got);
+    const filled = pages.allocPagesBulk(flags & ~__GFP_NOFAIL, wanted, slots.subarray(got, got + wanted));
+    got += filled;
+    if (filled < wanted) break;
+  }
+  while (got < nrPages) {
+    const pfn = pages.allocPages(order === 0 ? flags : flags & ~__GFP_NOFAIL, order);
+    if (pfn === NO_PAGE) break;
+    // Each page is given back by itself.
+    if (order > 0) pages.splitPage(pfn, order);
+    for (let i = 0; i < 2 ** order; i++) slots[got++] = pfn + i;
+  }
+  found.pages = slots.subarray(0, got);
+  found.area.nrPages = got;
+}
+
+function mapArea({ mmu, pageSize }: VmallocParts, { area, pages }: HeldArea, gfp: Gfp, order: number): number {
+  if (order === 0) return mmu.mapPages(area.addr, pages, PAGE_KERNEL, gfp);
+  const bytes = pageSize * 2 ** order;
+  for (let i = 0; i < pages.length; i += 2 ** order) {
+    const error = mmu.mapRange(area.addr + i * pageSize, pages[i] * pageSize, bytes, PAGE_KERNEL, gfp, mmu.pageShift + order);
+    if (error < 0) return error;
+  }
+  return 0;
+}
+
+/**
+ * Unmaps an area, makes its addresses lazy, and gives back what was taken for it.
+ *
+ * @param parts - the parts.
+ * @param found - the area.
+ * @param withPages - whether its pages and their list go as well.
+ */
+export function dropArea(parts: VmallocParts, found: HeldArea, withPages: boolean): void {
+  const { areas, held, kmalloc, mmu, pages } = parts;
+  const { area, list, struct } = found;
+  held.delete(area.addr);
+  mmu.unmapRange(area.addr, area.size);
+  areas.removeVmArea(area.addr);
+  if (withPages) {
+    for (const pfn of found.pages) pages.freePages(pfn, 0);
+    if (list !== null) freeList(parts, list);
+  }
+  kmalloc.kfree(struct);
+}
+
+function freeList(parts: VmallocParts, list: NonNullable<HeldArea['list']>): void {
+  if ('phys' in list) parts.kmalloc.kfree(list.phys);
+  else {
+    const nested = parts.held.get(list.addr);
+    // The list of an area is an area that nobody else can free.
+    if (nested !== undefined) dropArea(parts, nested, true);
+  }
+}
+
+/**
+ * Counts the pages that areas of vmalloc hold.
+ *
+ * @param areas - what there is.
+ * @returns pages; those of mappings do not count.
+ */
+export function countVmallocPages(areas: Iterable<{ readonly area: VmArea }>): number {
+  let sum = 0;
+  for (const { area } of areas) if ((area.flags & VM_ALLOC) !== 0) sum += area.nrPages;
+  return sum;
+}
