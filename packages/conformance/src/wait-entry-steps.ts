@@ -22,6 +22,10 @@ const QUEUEING = [
   ...['add_wait_queue', 'add_wait_queue_exclusive', 'add_wait_queue_priority', '__add_wait_queue', '__add_wait_queue_exclusive'],
   ...['__add_wait_queue_entry_tail', '__add_wait_queue_entry_tail_exclusive', 'remove_wait_queue'],
 ];
+/** Letters of the states in the order of their numbers. */
+const STATE_LETTERS = 'RSDTtXZPI';
+const EXIT_STATES: Readonly<Record<string, number>> = { 'DEAD+ZOMBIE': 0xa0, 'DEAD+EXIT_DEAD': 0x90 };
+
 /** What these steps are called, and the resources they are about. */
 export const WAIT_ENTRY_FAMILY = {
   resources: ['entries', 'irq_works'],
@@ -36,7 +40,7 @@ export const WAIT_ENTRY_FAMILY = {
  * @returns the steps.
  */
 export function waitEntrySteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) => Atomic<JsonObject>): StepFamily {
-  const { cpus, waitQueues } = run.kernel;
+  const { cpus, sched, waitQueues } = run.kernel;
   const head = waitQueues.createHead();
   const known = new Map<unknown, ScriptEntry>();
   const byNode = new Map<WaitEntryId, ScriptEntry>();
@@ -189,6 +193,13 @@ export function waitEntrySteps(run: ScenarioRun, runSteps: (steps: readonly Step
     }
     yield* run.catchUp();
     list();
+  };
+  /** The letter of a state; of two words, that of the first with the exit state of the second. */
+  atomic['events:letter'] = function* (line): Atomic<void> {
+    yield* run.catchUp();
+    const { state } = line;
+    const letter = sched.taskStateToChar(typeof state === 'number' ? state : (EXIT_STATES[String(state)] ?? 0));
+    run.write('letter', { state, ...(typeof state === 'number' && { index: STATE_LETTERS.indexOf(letter) }), letter });
   };
   atomic['events:list'] = function* (): Atomic<void> {
     yield* run.catchUp();
