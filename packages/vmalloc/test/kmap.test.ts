@@ -24,7 +24,7 @@ function codeOf(act: () => unknown): string {
 }
 
 describe('kmap', () => {
-  test('begins with slot 1; the same page has the same address; the count returns to 1', () => {
+  test('19.54: begins with slot 1; the same page has the same address; the count returns to 1', () => {
     const { kmap, seen, memory } = kmaps();
     const addr = kmap.kmap(HIGH);
     expect([addr, kmap.kmap(HIGH), kmap.users(HIGH)]).toEqual([0xff00_1000, 0xff00_1000, 3]);
@@ -36,7 +36,7 @@ describe('kmap', () => {
     expect(kmap.kmap(HIGH)).toBe(addr);
   });
 
-  test('a slot that nobody uses is taken again only after the search came round, with one flush', () => {
+  test('19.54: a slot that nobody uses is taken again only after the search came round, with one flush', () => {
     const { kmap, tlb } = kmaps(4);
     const [a, b, c] = [HIGH, HIGH + 1, HIGH + 2].map((pfn) => kmap.kmap(pfn));
     expect([a, b, c].map((addr) => (addr - 0xff00_0000) / PAGE)).toEqual([1, 2, 3]);
