@@ -37,7 +37,7 @@ import {
   TIMER_SOFTIRQ,
 } from '@kmem/contracts';
 import { Tick } from './tick.js';
-import { TimerWheel } from './timer-wheel.js';
+import { WheelBuckets } from './wheel-buckets.js';
 
 const DEFERRABLE_BASE = 1;
 
@@ -66,7 +66,7 @@ export class WheelTimers implements Timers {
   readonly hz: number;
   readonly #options: WheelTimersOptions;
   readonly #tick: Tick;
-  readonly #wheel: TimerWheel;
+  readonly #wheel: WheelBuckets;
   readonly #running: Int32Array;
   readonly #functions: (TimerFunction | null)[] = [];
   readonly #flags: number[] = [];
@@ -87,7 +87,7 @@ export class WheelTimers implements Timers {
     this.#options = options;
     this.hz = hz;
     this.#tick = new Tick({ ...options, hz, onTick: (cpu) => this.#onTick(cpu), nextEvent: (cpu) => this.#nextEvent(cpu) });
-    this.#wheel = new TimerWheel(cpus.nrCpus * 2, this.#tick.jiffies);
+    this.#wheel = new WheelBuckets(cpus.nrCpus * 2, this.#tick.jiffies);
     this.#running = new Int32Array(cpus.nrCpus * 2);
     this.#wakeSleeper = (timer) => void sched.wakeUpProcess(this.#sleeper[timer]);
     softirqs.openSoftirq(TIMER_SOFTIRQ, () => this.#runBase(cpus.cpu * 2));

@@ -1,5 +1,5 @@
 /**
- * TimerWheel: when timers are due, in buckets of nine levels.
+ * WheelBuckets: when timers are due, in buckets of nine levels.
  *
  * Level n has 64 buckets of 8 ** n jiffies. A timer lies in the first bucket that begins after its expiry and stays
  * there until it fires, so it is late by up to one bucket and never early.
@@ -8,6 +8,7 @@
  * base                              one wheel; buckets base * 576 ... base * 576 + 575
  * head[bucket] -> next[timer] -> .. last armed first, 0 ends it
  * prev[timer]                       the timer before it; ~slot for the first one of head[slot]; 0: in no list
+ * next[timer] of a free timer       the free timer after it; the one that was given back last is taken last
  * bits[base * 18 + (i >> 5)]        bit i & 31: bucket i of the base is not empty
  * head[due + base * 9 + n]          bucket of level n that is being worked off
  * clk[base]                         jiffy that is worked off next
@@ -21,23 +22,24 @@ import type { TimerId } from '@kmem/contracts';
 const LEVELS = 9;
 const BUCKETS = LEVELS * 64;
 const BIT_WORDS = BUCKETS / 32;
-/** Jiffies in a bucket, by level. */
+/** Jiffies in a bucket, by level, and the inverse, which is exact as well. */
 const GRANULARITY = Float64Array.from({ length: LEVELS }, (_, level) => 8 ** level);
+const PER_JIFFY = Float64Array.from({ length: LEVELS }, (_, level) => 8 ** -level);
 /** First distance that a level cannot hold. */
-const LIMIT = Float64Array.from({ length: LEVELS }, (_, level) => 63 * 8 ** level);
+const LIMIT = Int32Array.from({ length: LEVELS }, (_, level) => 63 * 8 ** level);
 const CUTOFF = 64 * 8 ** (LEVELS - 1) - 8 ** (LEVELS - 1);
 const LONGEST = CUTOFF - 8 ** (LEVELS - 1);
 const NO_EXPIRY = 2 ** 30 - 1;
 const FIRST_CAPACITY = 64;
 
-/** The wheels. */
-export class TimerWheel {
+/** Buckets of one wheel or several. */
+export class WheelBuckets {
   /** Jiffy for which a timer was last armed. */
-  expires = new Float64Array(FIRST_CAPACITY);
+  expires: Float64Array;
   /** Bucket it was last put into, from 0 to 575. */
-  bucket = new Int32Array(FIRST_CAPACITY);
+  bucket: Uint16Array;
   /** Wheel it was last put into. */
-  base = new Int32Array(FIRST_CAPACITY);
+  base: Uint16Array;
   /** By wheel: the jiffy that is worked off next. */
   readonly clk: Float64Array;
   /** By wheel: no bucket is due before this jiffy. */
@@ -47,17 +49,24 @@ export class TimerWheel {
   readonly #levelsDue: Int32Array;
   readonly #firstDue: number;
   readonly #stale: Uint8Array;
-  #next = new Int32Array(FIRST_CAPACITY);
-  #prev = new Int32Array(FIRST_CAPACITY);
-  #free = 0;
+  #next: Int32Array;
+  #prev: Int32Array;
+  #firstFree = 0;
+  #lastFree = 0;
   /** Jiffy at which the bucket is due that `bucketFor` found. */
   #effective = 0;
 
   /**
    * @param bases - number of wheels.
    * @param jiffies - the present jiffy.
+   * @param capacity - timers that there is room for at first; it grows by half when they are used up.
    */
-  constructor(bases: number, jiffies: number) {
+  constructor(bases: number, jiffies: number, capacity = FIRST_CAPACITY) {
+    this.expires = new Float64Array(capacity + 1);
+    this.bucket = new Uint16Array(capacity + 1);
+    this.base = new Uint16Array(capacity + 1);
+    this.#next = new Int32Array(capacity + 1);
+    this.#prev = new Int32Array(capacity + 1);
     this.clk = new Float64Array(bases).fill(jiffies);
     this.nextExpiry = new Float64Array(bases).fill(jiffies + NO_EXPIRY);
     this.#firstDue = bases * BUCKETS;
@@ -74,9 +83,9 @@ export class TimerWheel {
    * @returns the timer, in no list.
    */
   create(): TimerId {
-    if (this.#free === 0) this.#grow();
-    const timer = this.#free;
-    this.#free = this.#next[timer];
+    if (this.#firstFree === 0) this.#grow();
+    const timer = this.#firstFree;
+    this.#firstFree = this.#next[timer];
     this.#next[timer] = 0;
     this.expires[timer] = 0;
     this.bucket[timer] = 0;
@@ -89,8 +98,10 @@ export class TimerWheel {
    * @param timer - one that is in no list.
    */
   destroy(timer: TimerId): void {
-    this.#next[timer] = this.#free;
-    this.#free = timer;
+    this.#next[timer] = 0;
+    if (this.#firstFree === 0) this.#firstFree = timer;
+    else this.#next[this.#lastFree] = timer;
+    this.#lastFree = timer;
   }
 
   /**
@@ -127,18 +138,19 @@ export class TimerWheel {
     let delta = expires - clk;
     if (delta < 0) {
       this.#effective = clk;
-      return clk % 64;
+      return clk & 63;
     }
     let jiffy = expires;
     if (delta >= CUTOFF) {
       delta = LONGEST;
       jiffy = clk + LONGEST;
     }
-    let level = 0;
-    while (level < LEVELS - 1 && delta >= LIMIT[level]) level++;
-    const slot = Math.floor(jiffy / GRANULARITY[level]) + 1;
+    // Three bits of the distance make a level; the last bucket before a power of 8 is the next level's already.
+    let level = delta < 64 ? 0 : ((28 - Math.clz32(delta)) / 3) | 0;
+    if (level < LEVELS - 1 && delta >= LIMIT[level]) level++;
+    const slot = Math.floor(jiffy * PER_JIFFY[level]) + 1;
     this.#effective = slot * GRANULARITY[level];
-    return level * 64 + (slot % 64);
+    return level * 64 + (slot & 63);
   }
 
   /**
@@ -227,7 +239,7 @@ export class TimerWheel {
     let clock = this.clk[base];
     let found = 0;
     for (let level = 0; level < LEVELS; level++) {
-      const bucket = firstBucket(base) + level * 64 + (clock % 64);
+      const bucket = firstBucket(base) + level * 64 + (clock & 63);
       if (this.#isSet(bucket)) {
         const due = this.#firstDue + base * LEVELS + found++;
         this.#head[due] = this.#head[bucket];
@@ -235,7 +247,7 @@ export class TimerWheel {
         this.#prev[this.#head[due]] = ~due;
         this.#clear(bucket);
       }
-      if (clock % 8 !== 0) break;
+      if ((clock & 7) !== 0) break;
       clock = Math.floor(clock / 8);
     }
     this.#levelsDue[base] = found;
@@ -247,8 +259,8 @@ export class TimerWheel {
     let clock = this.clk[base];
     let next = clock + NO_EXPIRY;
     for (let level = 0; level < LEVELS; level++) {
-      const distance = this.#distance(base, level, clock % 64);
-      const low = clock % 8;
+      const distance = this.#distance(base, level, clock & 63);
+      const low = clock & 7;
       if (distance >= 0) {
         next = Math.min(next, (clock + distance) * GRANULARITY[level]);
         // Whatever lies in coarser levels begins after the boundary that this one reaches.
@@ -266,11 +278,12 @@ export class TimerWheel {
     const low = this.#bits[word];
     const high = this.#bits[word + 1];
     if ((low | high) === 0) return -1;
-    for (let distance = 0; distance < 64; distance++) {
-      const at = (from + distance) & 63;
-      if ((((at < 32 ? low : high) >>> (at & 31)) & 1) === 1) return distance;
-    }
-    return -1;
+    const bit = from & 31;
+    const ahead = from < 32 ? low : high;
+    const other = from < 32 ? high : low;
+    // From `from` to the end of its word, the other word, and the beginning of the first one.
+    if (ahead >>> bit !== 0) return lowestBit(ahead >>> bit);
+    return other !== 0 ? 32 - bit + lowestBit(other) : 64 - bit + lowestBit(ahead);
   }
 
   #isSet(slot: number): boolean {
@@ -300,19 +313,20 @@ export class TimerWheel {
   }
 
   #freeFrom(first: number): void {
-    for (let timer = this.#next.length - 1; timer >= first; timer--) {
-      this.#next[timer] = this.#free;
-      this.#free = timer;
-    }
+    const last = this.#next.length - 1;
+    for (let timer = first; timer < last; timer++) this.#next[timer] = timer + 1;
+    this.#firstFree = first;
+    this.#lastFree = last;
   }
 
   #grow(): void {
     const first = this.#next.length;
-    this.expires = grown(this.expires, new Float64Array(first * 2));
-    this.bucket = grown(this.bucket, new Int32Array(first * 2));
-    this.base = grown(this.base, new Int32Array(first * 2));
-    this.#next = grown(this.#next, new Int32Array(first * 2));
-    this.#prev = grown(this.#prev, new Int32Array(first * 2));
+    const length = first + (first >> 1) + 1;
+    this.expires = grown(this.expires, new Float64Array(length));
+    this.bucket = grown(this.bucket, new Uint16Array(length));
+    this.base = grown(this.base, new Uint16Array(length));
+    this.#next = grown(this.#next, new Int32Array(length));
+    this.#prev = grown(this.#prev, new Int32Array(length));
     this.#freeFrom(first);
   }
 }
@@ -322,7 +336,12 @@ function firstBucket(base: number): number {
   return base * BUCKETS;
 }
 
-function grown<A extends Int32Array | Float64Array>(from: A, to: A): A {
+/** Number of the lowest bit of a word that is not 0. */
+function lowestBit(word: number): number {
+  return 31 - Math.clz32(word & -word);
+}
+
+function grown<A extends Int32Array | Uint16Array | Float64Array>(from: A, to: A): A {
   to.set(from);
   return to;
 }
