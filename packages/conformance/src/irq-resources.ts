@@ -10,6 +10,7 @@ import {
   IRQCHIP_SET_TYPE_MASKED,
   IRQF_SHARED,
 } from '@kmem/contracts';
+import { CallbackRuns } from './callback-runs.js';
 import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
 import { numberOf, objectOf, Program, resourcesOf } from './step-kinds.js';
@@ -75,6 +76,8 @@ export class IrqResources {
   setTypeReturns = IRQ_SET_MASK_OK;
   /** The device whose handler runs. */
   running: Running | null = null;
+  /** Handlers that run, by irq. */
+  readonly handlers: CallbackRuns;
   /** Nothing leaves lines: the scenario has not begun. */
   #muted = true;
   readonly #run: ScenarioRun;
@@ -96,6 +99,7 @@ export class IrqResources {
     this.#run = run;
     this.#runSteps = runSteps;
     this.#runAtomic = runAtomic;
+    this.handlers = new CallbackRuns(run);
     const { script } = run.scenario;
     this.#firstIrq = numberOf(script, 'first_irq');
     for (const line of resourcesOf(script, 'lines')) this.makeLine(line);
@@ -238,19 +242,30 @@ export class IrqResources {
 
   *#handle(device: ScriptDevice, irq: number): Atomic<number> {
     const { handler } = device;
+    const { log_end: atEnd, log_fields: only } = handler.members;
+    this.handlers.begin(irq);
     const polled = ((this.#run.kernel.irqs.irqState(irq)?.istate ?? 0) & IRQS_POLL_INPROGRESS) !== 0;
     handler.calls++;
     if (polled) device.polled++;
     const returns = returnsOf(handler, polled);
-    if (!this.quiet && numberOf(handler.members, 'quiet') === 0) {
-      this.#run.write('handler', { line: irq - this.#firstIrq, dev: device.id, call: handler.calls, returns });
-    }
+    if (only === 'call' && handler.calls === 1) handler.calls += this.#earlierCalls();
+    const { calls } = handler;
+    const all = { line: irq - this.#firstIrq, dev: device.id, call: calls, returns };
+    if (!this.quiet && numberOf(handler.members, 'quiet') === 0) this.#run.write('handler', only === 'call' ? { call: calls } : all);
     const before = this.running;
     this.running = { device, polled };
     yield* this.#runAtomic(handler.program.next());
     yield* this.#run.catchUp();
     this.running = before;
+    if (typeof atEnd === 'string') this.#run.write(atEnd, { call: calls });
+    this.handlers.end(irq);
     return returns;
+  }
+
+  /** Calls of a device before the scenario, where it says its count alone: the first line tells them. */
+  #earlierCalls(): number {
+    const { next } = this.#run;
+    return next?.ev === 'handler' ? numberOf(next.a, 'call', 1) - 1 : 0;
   }
 
   /**

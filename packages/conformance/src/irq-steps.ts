@@ -1,7 +1,6 @@
 /** Steps about interrupt lines. */
 import type { Atomic, Sleepable } from '@kmem/contracts';
 import {
-  CALL_FUNCTION_SINGLE_VECTOR,
   IRQ_DISABLE_UNLAZY,
   IRQ_NESTED_THREAD,
   IRQ_NOAUTOEN,
@@ -13,6 +12,7 @@ import {
 import { IrqResources } from './irq-resources.js';
 import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
+import type { DriverInterrupts } from './smp-steps.js';
 import { logAround, numberOf, objectOf, stepsOf, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 
 const SETTINGS: Readonly<Record<string, number>> = {
@@ -24,8 +24,10 @@ const CALLS = [
   ...['disable_irq_nosync', 'enable_irq', 'enable_irq_wake', 'disable_irq_wake', 'irq_set_irq_type', 'irq_has_action'],
   ...['irq_set_status_flags', 'irq_clear_status_flags', 'irq_wake_thread', 'irq_inject_interrupt'],
   ...['irq_get_irqchip_state', 'irq_set_irqchip_state', 'generic_handle_irq', 'generic_handle_irq_safe'],
-  ...['synchronize_hardirq', 'disable_hardirq'],
+  ...['synchronize_hardirq', 'disable_hardirq', 'irq_set_affinity'],
 ];
+/** Calls that return when no handler of their line runs. */
+const WAITING_CALLS = ['synchronize_irq', 'synchronize_hardirq', 'disable_irq', 'disable_hardirq', 'free_irq'];
 /** Calls that may sleep. */
 const SLEEPING_CALLS = ['request_irq', 'request_threaded_irq', 'request_any_context_irq', 'free_irq', 'disable_irq', 'synchronize_irq', 'handle_nested_irq'];
 const CONTROL = ['line', 'desc', 'raise', 'quiet', 'log', 'repeat', 'if_disabled', 'if_polled', 'cond_resched', 'local_irq_enable', 'local_irq_disable', 'irq_threads'];
@@ -40,12 +42,14 @@ export const IRQ_FAMILY = {
  * Makes the lines and devices of a script, and their steps.
  *
  * @param run - the scenario.
+ * @param interrupts - what the driver sends.
  * @param runAtomic - does the steps of a program that cannot sleep.
  * @param runSteps - does the steps of one that can.
  * @returns the steps.
  */
 export function irqSteps(
   run: ScenarioRun,
+  interrupts: DriverInterrupts,
   runAtomic: (steps: readonly Step[]) => Atomic<unknown>,
   runSteps: (steps: readonly Step[]) => Sleepable<unknown>,
 ): StepFamily {
@@ -53,9 +57,6 @@ export function irqSteps(
   const resources = new IrqResources(run, runAtomic, runSteps);
   /** Rounds of the `repeat` that runs. */
   let round = 0;
-  /** What the next interrupt by which the driver interrupts itself does. */
-  let interrupt: (() => Atomic<void>) | null = null;
-  cpus.setVectorHandler(CALL_FUNCTION_SINGLE_VECTOR, () => interrupt?.());
 
   /** What a call was told is an input: it stands in the recorded line. */
   function inputs(step: Step): JsonObject {
@@ -69,11 +70,15 @@ export function irqSteps(
     else logAround(run, step, 1, { line: numberOf(step, 'line') });
   }
 
+  function waiting<Y>(step: Step, call: Generator<Y, unknown, void>): Generator<Y, unknown, void> {
+    return WAITING_CALLS.includes(step.do) ? resources.handlers.awaited(resources.irqOf(step), call) : call;
+  }
+
   function* call(step: Step): Atomic<unknown> {
     yield* run.catchUp();
     logAround(run, step, 0, step['log'] === 'pair' ? inputs(step) : { line: numberOf(step, 'line') });
     yield* run.catchUp();
-    const ret = yield* perform(step);
+    const ret = yield* waiting(step, perform(step));
     yield* run.catchUp();
     answer(step, ret);
     return ret;
@@ -90,6 +95,7 @@ export function irqSteps(
     irq_clear_status_flags: (irq, step) => irqs.irqModifyStatus(irq, settingsOf(step), 0),
     irq_wake_thread: (irq, step) => irqs.irqWakeThread(irq, numberOf(step, 'dev') + 1),
     irq_inject_interrupt: (irq) => irqs.irqInjectInterrupt(irq),
+    irq_set_affinity: (irq, step) => irqs.irqSetAffinity(irq, maskOf(step['cpus'])),
     irq_get_irqchip_state: (irq) => irqs.irqGetIrqchipState(irq, IRQCHIP_STATE_PENDING),
     irq_set_irqchip_state: (irq, step) => irqs.irqSetIrqchipState(irq, IRQCHIP_STATE_PENDING, numberOf(step, 'value')),
   };
@@ -115,7 +121,7 @@ export function irqSteps(
     yield* run.catchUp();
     logAround(run, step, 0, inputs(step));
     yield* run.catchUp();
-    const ret = yield* performSleeping(step);
+    const ret = yield* waiting(step, performSleeping(step));
     yield* run.catchUp();
     answer(step, ret);
     return ret;
@@ -151,13 +157,12 @@ export function irqSteps(
   function* raise(step: Step): Sleepable<void> {
     if (!resources.quiet) yield* run.catchUp();
     const line = numberOf(step, 'line');
-    interrupt = function* (): Atomic<void> {
+    interrupts.send(cpus.cpu, function* (): Atomic<void> {
       if (!resources.quiet) run.write('raise', { line });
       const result = irqs.genericHandleIrq(resources.irqOf(step));
       const ret = typeof result === 'number' ? result : yield* result;
       if (!resources.quiet) run.write('raised', { line, ret });
-    };
-    cpus.raiseVector(cpus.cpu, CALL_FUNCTION_SINGLE_VECTOR);
+    });
     yield* cpus.enableIrqs();
     yield* sched.condResched();
   }
@@ -272,6 +277,11 @@ function silent(change: (step: Step) => unknown): AtomicStep {
   return function* (step) {
     change(step);
   };
+}
+
+/** A list of CPUs as a mask. */
+function maskOf(cpus: unknown): number {
+  return Array.isArray(cpus) ? cpus.reduce<number>((mask, cpu) => mask | (1 << Number(cpu)), 0) : 0;
 }
 
 function settingsOf(step: Step): number {

@@ -12,9 +12,10 @@
  */
 import { JsonLine, type JsonObject } from './json-line.js';
 import { splitLines } from './recording-meta.js';
+import { numberOf } from './step-kinds.js';
 
-/** What processes decide in user space, of which nothing is recorded: when they call. */
-const USER_TIME = ['j'];
+/** What the machine does not decide: when processes call, of which nothing is recorded, and how wall-clock time passes. */
+const UNDECIDED_TIME = ['j'];
 
 /** One line: an event, as recorded. */
 export interface ScenarioLine {
@@ -38,6 +39,8 @@ export interface Scenario {
   readonly script: JsonObject;
   /** All lines but the script, `begin` first. */
   readonly lines: readonly ScenarioLine[];
+  /** CPUs of the machine. */
+  readonly nrCpus: number;
   /** Members of lines that say nothing about the kernel. */
   readonly ignored: readonly string[];
 }
@@ -105,7 +108,9 @@ function readScenario(name: string, lines: readonly JsonLine[]): Scenario | null
     events.push({ line: line.number, ev, members, a });
   }
   if (script === null || events[0]?.ev !== 'begin') return null;
-  return { name, jiffies0, script, lines: events, ignored: 'device' in script ? USER_TIME : [] };
+  const nrCpus = numberOf(script, 'cpus', 1);
+  const ignored = 'device' in script || nrCpus > 1 ? UNDECIDED_TIME : [];
+  return { name, jiffies0, script, lines: events, nrCpus, ignored };
 }
 
 /**

@@ -14,6 +14,7 @@ import type { JsonObject } from './json-line.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
 import { recordedAt, replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
 import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
+import { DriverInterrupts, SMP_FAMILY, smpSteps } from './smp-steps.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
 import { KTHREAD_FAMILY, kthreadSteps } from './kthread-steps.js';
 import { WAIT1_FAMILY, wait1Steps } from './wait1-steps.js';
@@ -21,6 +22,9 @@ import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
 import { WAIT_TASK_FAMILY, waitTaskSteps } from './wait-task-steps.js';
 import { WHEEL_FAMILY, wheelSteps } from './wheel-steps.js';
 import { compareWheelRow, WHEEL_ROWS } from './wheel-tables.js';
+
+/** Rows that say how the machine was before the first scenario, which decides nothing. */
+const ABOUT_THE_MACHINE = ['boot', 'smp-const'];
 
 /**
  * Replays all scenarios of a recording.
@@ -41,8 +45,7 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
   let difference: Difference | null = null;
   for (const [name, lines] of others) {
     if (!WHEEL_ROWS.includes(name)) {
-      // What it says of the machine before the first scenario decides nothing.
-      if (name !== 'boot') leaveOut('rows without a script', name);
+      if (!ABOUT_THE_MACHINE.includes(name)) leaveOut('rows without a script', name);
       continue;
     }
     for (const line of lines) {
@@ -74,21 +77,23 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
 /** Does the steps of a script. */
 class Driver {
   readonly #run: ScenarioRun;
-  readonly #families: readonly StepFamily[];
+  #families: readonly StepFamily[];
 
   constructor(run: ScenarioRun) {
     this.#run = run;
-    const { script } = run.scenario;
+    const { script, nrCpus } = run.scenario;
+    const interrupts = new DriverInterrupts(run.kernel.cpus);
     const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
     const steps = (list: readonly Step[]): Sleepable<void> => this.#steps(list);
     const family = familyOf(script);
-    if (family === IRQ_FAMILY) this.#families = [irqSteps(run, atomic, steps)];
+    if (family === IRQ_FAMILY) this.#families = [irqSteps(run, interrupts, atomic, steps)];
     else if (family === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
     else if (family === HRTIMER_FAMILY) this.#families = [hrtimerSteps(run)];
     else if (family === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
     else if (family === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
     else if (family === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, steps)];
     else this.#families = [(family === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
+    if (nrCpus > 1) this.#families = [...this.#families, smpSteps(run, interrupts, atomic)];
   }
 
   *run(): Sleepable<number> {
@@ -216,8 +221,9 @@ const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible'
 
 /** Says why a scenario cannot be replayed; null when it can. */
 function whatIsMissing(scenario: Scenario): string | null {
-  const { script } = scenario;
-  const known: Family = familyOf(script);
+  const { script, nrCpus } = scenario;
+  const family: Family = familyOf(script);
+  const known: Family = nrCpus > 1 && family === IRQ_FAMILY ? joined(family, SMP_FAMILY) : family;
   for (const name of Object.keys(script)) {
     if (name !== 'steps' && !known.resources.includes(name)) return `resource "${name}" is not interpreted yet`;
   }
@@ -240,6 +246,10 @@ interface Family {
   readonly steps: readonly string[];
   /** Says what of a step is not known; null when it can be done. */
   readonly lacks?: (step: JsonObject) => string | null;
+}
+
+function joined(one: Family, other: Family): Family {
+  return { ...one, resources: [...one.resources, ...other.resources], steps: [...one.steps, ...other.steps] };
 }
 
 function familyOf(script: JsonObject): Family {

@@ -2,8 +2,8 @@
  * ScenarioRun: one scenario on one booted kernel, up to the first line that differs.
  *
  * ```
- * lines[next]   the recorded line that must be written next
- * zero          jiffy from which j counts
+ * next   the recorded line that the present CPU must write next
+ * zero   jiffy from which j counts
  * ```
  *
  * What the recording leaves open is taken from it, as the rules of the recordings say: how long busy code takes (j of
@@ -15,8 +15,9 @@ import { compareValues, quoteError, quoteValue, type ValueDifference } from './c
 import type { Difference } from './conformance-result.js';
 import type { JsonObject } from './json-line.js';
 import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
+import { ScenarioComparison } from './scenario-comparison.js';
+import { ScenarioLines } from './scenario-lines.js';
 import type { Scenario, ScenarioLine } from './scenario-recording.js';
-import { numberOf } from './step-kinds.js';
 
 /** One step of a script. */
 export type Step = JsonObject & { readonly do: string };
@@ -32,15 +33,6 @@ const RECORDED_DELAY_LOOP = 0.992;
 export const INITIAL_JIFFIES = 2 ** 32 - 300 * RECORDED_HZ;
 /** Task that does the steps, if the recording does not begin with a line of it. */
 const DRIVER = 'orc-main';
-/** How far a measured time may be off, in ns: the recorded one contains the cost of the code that measured it. */
-const WITHIN_NS = 100_000;
-
-/** Events written from inside a kernel function: the low byte of pc counts the locks held there. */
-const WRITTEN_INSIDE = /^(func|waking|chip\..*)$/;
-/** In `istate` this bit only says that the line has an entry in sysfs. */
-const IRQS_SYSFS = 0x4000;
-const INSIDE_MASK = 0x1fff00;
-
 /** A line that is not as recorded; ends the replay. */
 class LineDifference extends Error {
   /** Which line. */
@@ -98,8 +90,9 @@ export function replayLines(
     if (error instanceof LineDifference) return failure(error.line, error.found.what, error.found.expected, error.found.got);
     return failure(run.next?.line ?? 0, 'running it', 'no error', quoteError(error));
   }
-  if (run.next === undefined) return { written: run.written, found: null };
-  return failure(run.next.line, 'event', `event ${run.next.ev}`, 'nothing: nobody runs any more');
+  const left = run.firstLeft();
+  if (left === undefined) return { written: run.written, found: null };
+  return failure(left.line, 'event', `event ${left.ev}`, 'nothing: nobody runs any more');
 }
 
 /**
@@ -122,7 +115,7 @@ function runOn(
   const { scenario } = run;
   const kernel = bootKernel({
     ...recordedAt(scenario.jiffies0),
-    nrCpus: numberOf(scenario.script, 'cpus', 1),
+    nrCpus: scenario.nrCpus,
     trace: { schedWaking: (task) => run.onWaking(task) },
     chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
   });
@@ -141,8 +134,6 @@ function runOn(
 export class ScenarioRun {
   /** What was recorded. */
   readonly scenario: Scenario;
-  /** Lines written so far; all were as recorded. */
-  written = 0;
   /** Jiffy from which `j` counts. */
   zero: number;
   /** Time from which `t` counts, in ns. */
@@ -152,6 +143,8 @@ export class ScenarioRun {
   /** Is told when another line comes next. */
   onWritten: () => void = () => undefined;
   #kernel: KernelUnderTest | null = null;
+  readonly #lines: ScenarioLines;
+  readonly #comparison: ScenarioComparison;
   readonly #writers: ReadonlySet<unknown>;
 
   /**
@@ -160,6 +153,8 @@ export class ScenarioRun {
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.zero = scenario.jiffies0;
+    this.#lines = new ScenarioLines(scenario, scenario.nrCpus);
+    this.#comparison = new ScenarioComparison(scenario);
     this.#writers = new Set(scenario.lines.map(({ members }) => members['task']));
   }
 
@@ -193,9 +188,49 @@ export class ScenarioRun {
     });
   }
 
-  /** The line that must come next; undefined after the last one. */
+  /** Lines written so far; all were as recorded. */
+  get written(): number {
+    return this.#lines.written;
+  }
+
+  /** The line that this CPU must write next; undefined after the last one. */
   get next(): ScenarioLine | undefined {
-    return this.scenario.lines[this.written];
+    return this.#lines.next(this.#kernel?.cpus.cpu ?? 0);
+  }
+
+  /** Line in the file of what this CPU has written last. */
+  get lastLine(): number {
+    return this.#lines.last(this.kernel.cpus.cpu);
+  }
+
+  /**
+   * Finds a line that was not written.
+   *
+   * @returns the first one; undefined when all were.
+   */
+  firstLeft(): ScenarioLine | undefined {
+    return this.#lines.firstLeft();
+  }
+
+  /**
+   * Ends the replay at the next line of this CPU.
+   *
+   * @param what - what differs.
+   * @param expected - what was recorded.
+   * @param got - what is so here.
+   * @throws LineDifference always.
+   */
+  fail(what: string, expected: string, got: string): never {
+    throw new LineDifference(this.next?.line ?? 0, { what, expected, got });
+  }
+
+  /**
+   * Demands that the next line of this CPU stands behind one of another CPU.
+   *
+   * @param line - line in the file.
+   */
+  mustFollow(line: number): void {
+    this.#lines.mustFollow(this.kernel.cpus.cpu, line);
   }
 
   /**
@@ -254,10 +289,10 @@ export class ScenarioRun {
       const { lines } = this.scenario;
       throw new LineDifference(lines[lines.length - 1].line, { what: 'another line', expected: 'the end', got: quoteValue(got) });
     }
-    const found = next.ev === ev ? compareValues(this.#comparable(next.members, ev), this.#comparable(measuredAs(next.members, got), ev), ev) : null;
+    const found = next.ev === ev ? this.#comparison.compare(next.members, got) : null;
     if (found !== null) throw new LineDifference(next.line, found);
     if (next.ev !== ev) throw new LineDifference(next.line, { what: 'event', expected: quoteValue(next.members), got: quoteValue(got) });
-    this.written++;
+    this.#goOn(next);
     // The line that ends an interrupt: what comes next is up to the task.
     if (ev !== 'raised') this.#passInside();
     this.onWritten();
@@ -275,7 +310,12 @@ export class ScenarioRun {
     const got = { sc: this.scenario.name, ev, ...members };
     const found = compareValues(next?.members, got, ev);
     if (found !== null) throw new LineDifference(next?.line ?? 0, found);
-    this.written++;
+    if (next !== undefined) this.#goOn(next);
+  }
+
+  #goOn({ line }: ScenarioLine): void {
+    const before = this.#lines.goOn(this.kernel.cpus.cpu);
+    if (before !== null) throw new LineDifference(line, { what: 'order', expected: `after line ${before}`, got: `line ${line}` });
   }
 
   /**
@@ -315,36 +355,4 @@ export class ScenarioRun {
     const silent = runnable.find((task) => !this.#writers.has(sched.comm(task)));
     return silent ?? runnable.find((task) => sched.comm(task) === name) ?? runnable[0];
   }
-
-  /** A line without what is not compared: prose, what the scenario ignores, and in places the low byte of pc. */
-  #comparable(line: JsonObject, ev: string): JsonObject {
-    const { pc, a, ...rest } = line;
-    const inside = WRITTEN_INSIDE.test(ev) && typeof pc === 'number';
-    const members = Object.entries(rest).filter(([name]) => !this.scenario.ignored.includes(name));
-    // Both come from a recording or from write, where `a` is an object.
-    const { doc, istate, ...values } = a as JsonObject;
-    const state = typeof istate === 'number' ? { istate: istate & ~IRQS_SYSFS } : istate !== undefined && { istate };
-    return {
-      ...Object.fromEntries(members),
-      pc: inside ? pc & INSIDE_MASK : pc,
-      a: { ...values, ...state, ...(ev !== 'begin' && doc !== undefined && { doc }) },
-    };
-  }
-}
-
-/** Names of times that are measured, in ns. */
-const MEASURED = /^t$|^(.*_)?ns$/;
-
-/** A line with the recorded times in place of those that were measured, if they are near each other. */
-function measuredAs(recorded: JsonObject, line: JsonObject): JsonObject {
-  // `write` made it, and what was recorded is a line too.
-  const a = nearTo(recorded['a'] as JsonObject, line['a'] as JsonObject);
-  return { ...nearTo(recorded, line), a };
-}
-
-function nearTo(recorded: JsonObject, values: JsonObject): JsonObject {
-  const near = Object.keys(values).filter((name) => {
-    return MEASURED.test(name) && Math.abs(numberOf(recorded, name, Infinity) - numberOf(values, name)) <= WITHIN_NS;
-  });
-  return { ...values, ...Object.fromEntries(near.map((name) => [name, recorded[name]])) };
 }

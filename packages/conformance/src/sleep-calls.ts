@@ -124,7 +124,7 @@ function readSleepCalls(name: string, text: string): Scenario[] {
     lines.push({ line: line.number, ev, members, a });
     if (ev !== 'sleep') return;
     const sc = line.string(members['sc'], ['sc']);
-    calls.push({ name: sc, jiffies0: readJiffies(line, a['call_jiffies'], 'call_jiffies'), script: a, lines, ignored: IGNORED });
+    calls.push({ name: sc, jiffies0: readJiffies(line, a['call_jiffies'], 'call_jiffies'), script: a, lines, nrCpus: 1, ignored: IGNORED });
     lines = [];
   });
   return calls;

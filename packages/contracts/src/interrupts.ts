@@ -295,14 +295,23 @@ export interface Interrupts {
    */
   irqSetIrqchipState(irq: Irq, which: number, value: number): number;
   /**
-   * Says which CPUs may get a line's interrupts.
+   * Says which CPUs may get a line's interrupts. A line without the setting IRQ_MOVE_PCNTXT goes there when its chip next
+   * calls `irqMoveIrq`.
    *
    * @kernelName irq_set_affinity
    * @param irq - a line.
    * @param cpus - one bit each.
-   * @returns 0; -EINVAL when the chip cannot, or no CPU of these is there.
+   * @returns 0; -EINVAL when the chip cannot, or, for a line that is moved at once, none of the CPUs is there.
    */
   irqSetAffinity(irq: Irq, cpus: number): number;
+  /**
+   * Moves a line to the CPUs that were asked for, if it has not been moved since.
+   *
+   * @kernelName irq_move_irq
+   * @param irq - a line.
+   * @context a chip's `ack` or `eoi`.
+   */
+  irqMoveIrq(irq: Irq): void;
   /**
    * Tells whether a line has an action.
    *

@@ -22,6 +22,8 @@ export const IRQ_LEVEL = 1 << 8;
 export const IRQ_NOREQUEST = 1 << 11;
 /** A line setting: stays disabled when it is requested. */
 export const IRQ_NOAUTOEN = 1 << 12;
+/** A line setting: can be moved to other CPUs at any time, not only while an interrupt of it is being handled. */
+export const IRQ_MOVE_PCNTXT = 1 << 14;
 /** A line setting: its handlers run in the thread of a parent line. */
 export const IRQ_NESTED_THREAD = 1 << 15;
 /** A line setting: never forced into a thread. */

@@ -28,6 +28,7 @@ import {
   TASK_UNINTERRUPTIBLE,
 } from '@kmem/contracts';
 import { chipDisable, chipSetType, chipState, maskAckIrq } from './chip-calls.js';
+import { moveIrq, setAffinity } from './irq-affinity.js';
 import { IrqDelivery, type IrqDeliveryOptions } from './irq-delivery.js';
 import { IRQS_PENDING, type IrqAction, type IrqDesc } from './irq-desc.js';
 import { countIrq, FLOWS } from './irq-flows.js';
@@ -134,12 +135,16 @@ export class InterruptLines implements Interrupts {
 
   irqSetAffinity(irq: Irq, cpus: number): number {
     const desc = this.#table.get(irq);
-    const online = cpus & this.#table.allCpus;
-    if (desc?.chip?.setAffinity === undefined || online === 0) return -EINVAL;
+    if (desc === null) return -EINVAL;
     const wasOff = this.#table.lock.lock();
-    const ret = desc.chip.setAffinity(irq, online, 0);
+    const ret = setAffinity(desc, cpus, this.#table);
     this.#table.lock.unlock(wasOff);
-    return Math.min(ret, 0);
+    return ret;
+  }
+
+  irqMoveIrq(irq: Irq): void {
+    const desc = this.#table.get(irq);
+    if (desc !== null) moveIrq(desc, this.#table);
   }
 
   irqHasAction(irq: Irq): boolean {

@@ -8,6 +8,7 @@
 import type { Atomic, Cpus, Irq, TaskletId, Tasklets } from '@kmem/contracts';
 import { EBUSY, EINVAL, IRQF_SHARED, IRQ_LEVEL, IRQ_NESTED_THREAD, IRQ_WAKE_THREAD } from '@kmem/contracts';
 import { chipStartup } from './chip-calls.js';
+import { startupAffinity } from './irq-affinity.js';
 import { IRQS_PENDING, IRQS_POLL_INPROGRESS, IRQS_REPLAY, type IrqAction, type IrqDesc } from './irq-desc.js';
 import type { IrqTable } from './irq-table.js';
 import type { IrqThreads } from './irq-threads.js';
@@ -151,7 +152,7 @@ export class IrqDelivery {
    * @param desc - the line.
    */
   startUp(desc: IrqDesc): void {
-    chipStartup(desc, this.#table.allCpus);
+    chipStartup(desc, startupAffinity(desc, this.#table));
     this.checkResend(desc);
   }
 

@@ -89,6 +89,10 @@ export class IrqDesc {
   activated = false;
   /** `IRQ_TYPE_*`. */
   trigger = 0;
+  /** CPUs that may get its interrupts, one bit each. */
+  affinity = -1;
+  /** Those that were asked for and that its chip does not know of; null: it knows. */
+  pendingAffinity: number | null = null;
   /** Firmware, or a second request, has said what `trigger` is. */
   triggerSet = false;
   /** Interrupts that reached its handlers, by CPU. */
