@@ -1,13 +1,14 @@
 /** The implementations that recordings are replayed through: the packages of this repository. */
 import { BuddyAllocator, meminfoRows, vmstatRows, zoneinfoRows } from '@kmem/buddy';
-import type { Implementations, IomemRequest, KmallocUnderTest, RecordedMachine } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, BLOCK_TAIL, type ProcRow, type ReportSink, type TraceSink } from '@kmem/contracts';
-import { createFrameTable, createMemory, describeMachine, getProfile, iomemRows, pcMemory, recordedPc, type MachineProfile } from '@kmem/hw';
+import type { Implementations, IomemRequest, RecordedMachine } from '@kmem/conformance';
+import type { ProcRow, TraceSink } from '@kmem/contracts';
+import { createFrameTable, createMemory, getProfile, iomemRows, pcMemory, recordedPc } from '@kmem/hw';
 import { boot } from '@kmem/kernel';
-import { createKmalloc, formatSlabinfo, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub, type Slub } from '@kmem/slab';
+import { formatSlabinfo, slub } from '@kmem/slab';
 import { createTimeMath } from '@kmem/time';
 import { formatVmallocinfo, VmAreas } from '@kmem/vmalloc';
 import { bootProfile } from './machine.js';
+import { ALTERNATIVES, bootAllocator } from './object-allocators.js';
 
 /**
  * Makes a page allocator that goes on from a recorded state.
@@ -19,56 +20,6 @@ export function loadPages(machine: RecordedMachine & { readonly trace?: TraceSin
   const { maxOrder, nrFrames, nrMigratetypes, pageblockOrder, state, trace } = machine;
   const frames = createFrameTable({ nrFrames, pageblockOrder, maxOrder });
   return new BuddyAllocator({ frames, state, nrMigratetypes, maxOrder, ...(trace && { trace }) });
-}
-
-/** RAM of the machine on which tables of kmalloc were taken, in MiB. */
-const KMALLOC_MIB = 512;
-
-/** A kmalloc family and the allocator of its caches. */
-export interface BootedKmalloc extends KmallocUnderTest {
-  /** The allocator of the caches. */
-  readonly slabs: Slub;
-}
-
-/**
- * Boots a machine with a kmalloc family.
- *
- * @param profile - the machine.
- * @returns the family and what it stands on.
- */
-export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
-  const { zones, free, nrFrames } = describeMachine(profile);
-  const { pageShift, pageblockOrder, maxOrder, nrMigratetypes, hugePages } = profile;
-  const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
-  const memory = createMemory({ sizeBytes: nrFrames * 2 ** pageShift, backing: 'sparse' });
-  let reported = 0;
-  const reports: ReportSink = {
-    report: (bug) => {
-      reported++;
-      if (bug.severity === 'bug') throw bug;
-    },
-  };
-  const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, reports });
-  const slabs = slub({ pages, frames, memory, reports });
-  const sizes = kmallocSizes({ pageShift });
-  return {
-    ...createKmalloc({ slabs, pages, frames, memory, reports }),
-    reported: () => reported,
-    pages,
-    slabs,
-    memory,
-    sizeRoundup: kmallocSizeRoundup,
-    cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
-    orderOf: (addr) => {
-      const pfn = Math.floor(addr / 2 ** pageShift);
-      return frames.block[(frames.block[pfn] & BLOCK_TAIL) !== 0 ? frames.owner[pfn] : pfn] & BLOCK_ORDER_MASK;
-    },
-    limits: () => ({
-      KMALLOC_MIN_SIZE: sizes[0],
-      KMALLOC_MAX_CACHE_SIZE: sizes[sizes.length - 1],
-      KMALLOC_MAX_SIZE: kmallocMaxSize({ pageShift, maxOrder }),
-    }),
-  };
 }
 
 /**
@@ -91,7 +42,8 @@ function recordedIomem({ arch, ramMib, found }: IomemRequest): ProcRow[] {
 /** What `conform` and the replay demo hold against the recorded kernel. */
 export const IMPLEMENTATIONS: Implementations = {
   loadPages,
-  bootKmalloc: () => bootKmalloc(recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 })),
+  bootKmalloc: bootAllocator,
+  alternatives: ALTERNATIVES,
   slabinfo: formatSlabinfo,
   iomemRows: recordedIomem,
   bootKernel: boot,

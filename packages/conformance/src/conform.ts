@@ -3,6 +3,7 @@
  *
  * Users: `kmem conform`, and tests that replay recordings through an allocator of their own.
  */
+import { conformAlternative } from './alternative-replay.js';
 import { cacheTableKind, conformCacheTable } from './cache-tables.js';
 import { readBuddyRecording } from './buddy-recording.js';
 import { replayBuddy } from './buddy-replay.js';
@@ -10,7 +11,7 @@ import { unsupportedResult } from './conformance-result.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import { conformLayout } from './layout-replay.js';
-import { conformKmalloc } from './kmalloc-table.js';
+import { conformKmalloc, isKmallocTable } from './kmalloc-table.js';
 import { conformSnapshot } from './proc-snapshot.js';
 import { conformRamTable, isRamTable } from './ram-table.js';
 import { conformRequestTable, isRequestTable } from './request-tables.js';
@@ -68,14 +69,22 @@ export function conform(
   const kind = recordingKind(input.name, input.text);
   if (kind === 'buddy-exact') return [conformBuddy(input, implementations, options)];
   if (kind === 'slub-exact') return [conformCache(input, implementations, options)];
+  if (kind === 'alternative-allocators') return [conformAlternative(input, implementations, onSteps(options))];
   if (kind === 'proc-snapshot') return conformSnapshot(input, implementations);
   if (kind === 'vmalloc') return [conformVmalloc(readVmallocRecording(input), implementations)];
-  if (kind === 'kmalloc') return conformKmalloc(input, implementations);
+  if (isKmallocTable(input.text, kind)) return conformKmalloc(input, implementations);
   if (kind === 'layout') return [conformLayout(input, implementations)];
   const table = cacheTableKind(input.text, kind);
   if (table !== null) return [conformCacheTable(input, table, implementations)];
   if (kind === null) return [unsupportedResult(input.name, 'unknown', 'its first line does not say what was recorded')];
   return [unsupportedResult(input.name, kind, `no replayer for recordings of kind "${kind}"`)];
+}
+
+/** Reports progress now and then. */
+function onSteps({ onProgress }: ConformOptions): (exact: number, total: number) => void {
+  return (exact, total) => {
+    if (exact % PROGRESS_STEPS === 0) onProgress?.(exact, total);
+  };
 }
 
 function conformBuddy(input: RecordingInput, implementations: Implementations, options: ConformOptions): Conformance {

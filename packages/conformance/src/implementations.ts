@@ -4,7 +4,8 @@
  * Users: `conform`, the replayers, whoever tests an allocator of their own. Nothing here touches the host:
  * reading and unpacking files is the caller's part.
  */
-import type { AddressRange, CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes, SlabCacheOptions, SlabCacheState, SlabTrack, TimeMath, TraceSink, VmArea, VmAreasState, ZoneKind } from '@kmem/contracts';
+import type { AddressRange, CpuContext, CpuId, Gfp, PageAllocator, PageState, PhysAddr, PhysicalMemory, ProcInputs, ProcRow, SlabCache, SlabCacheAttributes, SlabCacheOptions, SlabCacheState, SlabTrack, SlobState, TimeMath, TraceSink, VmArea, VmAreasState, ZoneKind } from '@kmem/contracts';
+import type { AllocatorName } from './alternative-recording.js';
 import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 
 /** A machine as a recording describes it, at the moment its first dump was taken. */
@@ -123,8 +124,8 @@ export interface KmallocUnderTest {
   readonly pages: PageAllocator;
   /** RAM, with bytes behind it. */
   readonly memory: PhysicalMemory;
-  /** The caches of the family. */
-  readonly caches: readonly SlabCache[];
+  /** The caches there are, those of the family among them. */
+  readonly allCaches: readonly DescribedCache[];
   /** kmalloc. */
   readonly kmalloc: (sizeBytes: number, gfp: Gfp) => PhysAddr;
   /** kmalloc_array. */
@@ -141,7 +142,7 @@ export interface KmallocUnderTest {
   readonly ksize: (addr: PhysAddr) => number;
   /** kmalloc_size_roundup. */
   readonly sizeRoundup: (sizeBytes: number) => number;
-  /** Names the cache of an address; null for a block of pages. */
+  /** Names the cache of an address; `(slob)` for memory of SLOB's heap, null for a block of pages. */
   readonly cacheNameOf: (addr: PhysAddr) => string | null;
   /** Tells the order of the pages of an address. */
   readonly orderOf: (addr: PhysAddr) => number;
@@ -203,6 +204,37 @@ export interface SlabMachine {
    * @returns the allocator that the caches must use in its place.
    */
   readonly observe: (pages: PageAllocator) => PageAllocator;
+}
+
+/** A machine for one of the three object allocators. */
+export interface AlternativeMachine extends SlabMachine {
+  /**
+   * The pages that SLOB is to go on from: takes them from the observed allocator. Null for the others, and for none.
+   *
+   * @param pages - the observed allocator.
+   * @returns them, all in use there.
+   */
+  readonly state: ((pages: PageAllocator) => SlobState) | null;
+}
+
+/** A cache that can say what it is. */
+export interface DescribedCache extends SlabCache {
+  /**
+   * Writes down what the cache is.
+   *
+   * @returns the kernel's values under the kernel's names, the kernel's own flags included.
+   */
+  exportAttributes(): object;
+}
+
+/** One of the three object allocators, as the replayer needs it. */
+export interface AlternativeUnderTest {
+  /** Makes a cache, as `SlabAllocator.createCache`. */
+  readonly createCache: (options: SlabCacheOptions) => DescribedCache | null;
+  /** Writes the state down under the names of the recording: of SLAB that of the cache, of SLOB that of all; SLUB has none here. */
+  readonly exportState?: (cache: SlabCache | null) => object;
+  /** The kmalloc that goes with it. SLOB must have it: there kmalloc and caches share pages. */
+  readonly kmalloc?: Pick<KmallocUnderTest, 'kmalloc' | 'kfree'>;
 }
 
 /** The space that is replayed, at the first dump. Addresses count from vmalloc_start. */
@@ -287,6 +319,8 @@ export interface Implementations {
    * @returns an allocator that shares nothing with earlier ones.
    */
   readonly makeSlabs?: (machine: SlabMachine) => { createCache(options: SlabCacheOptions): SlabCacheUnderTest | null };
+  /** Makes the three object allocators. Recordings of one that is not there are not compared. */
+  readonly alternatives?: Readonly<Partial<Record<AllocatorName, (machine: AlternativeMachine) => AlternativeUnderTest>>>;
   /**
    * Makes an object allocator without caches over a memory with bytes, which writes into free objects what the kernel writes.
    * Without it recordings of bytes are not compared.
@@ -320,9 +354,10 @@ export interface Implementations {
   /**
    * Boots a machine with a kmalloc family: x86_64 with one CPU and enough memory. Without it tables of kmalloc are not compared.
    *
+   * @param allocator - what the family is to stand on.
    * @returns a family that shares nothing with earlier ones.
    */
-  readonly bootKmalloc?: () => KmallocUnderTest;
+  readonly bootKmalloc?: (allocator: AllocatorName) => KmallocUnderTest;
 }
 
 /** A recording, read and unpacked. */

@@ -172,6 +172,10 @@ class ReferenceSlabCache implements SlabCache {
     return this.#destroyed;
   }
 
+  get usableSize(): number {
+    return this.size;
+  }
+
   owns(addr: PhysAddr): boolean {
     return this.#blockOf(addr) !== NO_PAGE;
   }

@@ -13,12 +13,13 @@
  *   recorded, in the recorded order; how much earlier is open
  * ```
  */
-import { __GFP_ZERO, GFP_KERNEL, NO_PAGE, NULL, SLAB_TYPESAFE_BY_RCU } from '@kmem/contracts';
-import type { CpuContext, PageAllocator, PhysAddr, SlabCacheState, SlabState } from '@kmem/contracts';
+import { __GFP_ZERO, GFP_KERNEL, NULL, SLAB_TYPESAFE_BY_RCU } from '@kmem/contracts';
+import type { CpuContext, PhysAddr, SlabCacheState, SlabState } from '@kmem/contracts';
 import { compareValues, quoteError, quoteValue, type ValueDifference } from './compare-values.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import { unsupportedResult } from './conformance-result.js';
 import type { Implementations, SlabCacheUnderTest, SlabMachine } from './implementations.js';
+import { PageWatch } from './page-watch.js';
 import { ATTRIBUTES, type RecordedPlace, type SlabEvent, type SlubOperation, type SlubRecording, type SlubStep } from './slub-recording.js';
 
 /** Frames of the machine: more than any recorded cache takes. */
@@ -68,51 +69,6 @@ export function conformSlub(recording: SlubRecording, implementations: Implement
 function* ordersOf(nrCpus: number, start: readonly number[] = []): Generator<readonly number[], void, undefined> {
   if (start.length === nrCpus) yield start;
   for (let cpu = 0; cpu < nrCpus; cpu++) if (!start.includes(cpu)) yield* ordersOf(nrCpus, [...start, cpu]);
-}
-
-/** The pages of an implementation, seen from outside: which slab lies where. */
-class PageWatch {
-  /** Slabs made and given back since the last look. */
-  events: Pick<SlabEvent, 'sign' | 'slab'>[] = [];
-  /** By frame: ordinal and first frame of the slab. */
-  readonly #slabs = new Map<number, { readonly slab: number; readonly pfn: number }>();
-  #made = 0;
-
-  /** Puts the watch before a page allocator. */
-  observe(pages: PageAllocator): PageAllocator {
-    const allocPages: PageAllocator['allocPages'] = (gfp, order) => {
-      const pfn = pages.allocPages(gfp, order);
-      if (pfn === NO_PAGE) return pfn;
-      const slab = this.#made++;
-      for (let i = 0; i < 2 ** order; i++) this.#slabs.set(pfn + i, { slab, pfn });
-      this.events.push({ sign: '+', slab });
-      return pfn;
-    };
-    const freePages: PageAllocator['freePages'] = (pfn, order) => {
-      pages.freePages(pfn, order);
-      this.events.push({ sign: '-', slab: this.ordinal(pfn) });
-      for (let i = 0; i < 2 ** order; i++) this.#slabs.delete(pfn + i);
-    };
-    return new Proxy(pages, {
-      get(target, key) {
-        if (key === 'allocPages') return allocPages;
-        if (key === 'freePages') return freePages;
-        const value: unknown = Reflect.get(target, key);
-        // A function bound is a function still; its type is not known either way.
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      },
-    });
-  }
-
-  /** Ordinal of the slab in a frame; -1 when there is none. */
-  ordinal(pfn: number): number {
-    return this.#slabs.get(pfn)?.slab ?? -1;
-  }
-
-  /** First frame of the slab in a frame. */
-  firstFrame(pfn: number): number {
-    return this.#slabs.get(pfn)?.pfn ?? -1;
-  }
 }
 
 class SlubReplay {

@@ -25,9 +25,9 @@ function plainMemory(sizeBytes: number): PhysicalMemory {
 
 /** All of a cache, passed on. */
 function passOn(cache: SlabCache): SlabCache {
-  const { name, objectSize, size, align, flags, userOffset, userSize } = cache;
+  const { name, objectSize, size, usableSize, align, flags, userOffset, userSize } = cache;
   return {
-    name, objectSize, size, align, flags, userOffset, userSize,
+    name, objectSize, size, usableSize, align, flags, userOffset, userSize,
     alloc: (gfp) => cache.alloc(gfp),
     free: (addr) => {
       cache.free(addr);

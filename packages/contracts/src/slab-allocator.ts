@@ -9,6 +9,9 @@
  *   a constructed object keeps what its constructor wrote until it is handed out, unless its user wrote over it
  *   freeing every object and shrinking every cache gives every page back
  * ```
+ * An allocator without free objects, whose free memory is nobody's, differs in two things: a constructor runs whenever an object is
+ * handed out, and a cache can be destroyed while objects of it are in use.
+ *
  * Shortage is a value (`NULL`, a count of 0). Misuse is a KernelBug; the state stays as it was.
  */
 import type { Gfp, PhysAddr } from './units.js';
@@ -69,6 +72,11 @@ export interface SlabCache {
   readonly objectSize: number;
   /** Bytes from one object to the next. */
   readonly size: number;
+  /**
+   * Bytes of an object that whoever has it may use, where they are known to be more than asked for.
+   * @kernelName slab_ksize
+   */
+  readonly usableSize: number;
   /** Alignment of every object in bytes. */
   readonly align: number;
   /** `SLAB_*` bits in force. */

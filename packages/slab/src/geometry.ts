@@ -19,7 +19,6 @@
  */
 import {
   SLAB_CONSISTENCY_CHECKS,
-  SLAB_HWCACHE_ALIGN,
   SLAB_KMALLOC,
   SLAB_POISON,
   SLAB_RED_ZONE,
@@ -27,12 +26,11 @@ import {
   SLAB_TRACE,
   SLAB_TYPESAFE_BY_RCU,
 } from '@kmem/contracts';
+import { objectAlign, requireAlign } from './cache-request.js';
 import { requireInteger } from './option-checks.js';
 
 /** Bytes of a machine word; every size is a multiple of it. */
 const WORD = 8;
-/** Bytes of a cache line. */
-const CACHE_LINE = 64;
 /** One note of who took an object or gave it back. */
 export const TRACK_BYTES = 32;
 /** Bytes of the two tracks, who allocated and who freed: address 8, stack 4, cpu 4, pid 4, padding 4, time 8 each. */
@@ -127,7 +125,7 @@ export interface CacheGeometry {
 export function cacheGeometry(shape: CacheShape): CacheGeometry | null {
   const { objectSize, flags = 0, nrCpus = 1, pageShift = 12, maxOrder = 11 } = shape;
   checkShape(shape);
-  const align = alignment(objectSize, shape.align ?? 0, flags);
+  const align = objectAlign(objectSize, shape.align ?? 0, flags);
   const { size, inuse, freePointer, redLeftPad } = slotLayout(shape, align);
   const pageSize = 2 ** pageShift;
   const order = slabOrder(size, nrCpus, pageSize, maxOrder);
@@ -161,17 +159,6 @@ export function cacheGeometry(shape: CacheShape): CacheGeometry | null {
  */
 export function stackedSlabs(cpuPartial: number, objects: number): number {
   return Math.ceil((2 * cpuPartial) / objects);
-}
-
-/** Alignment of the objects: the one asked for, at least a word, with `SLAB_HWCACHE_ALIGN` a part of a line (slab spec 2). */
-function alignment(objectSize: number, asked: number, flags: number): number {
-  let align = asked;
-  if ((flags & SLAB_HWCACHE_ALIGN) !== 0) {
-    let line = CACHE_LINE;
-    while (objectSize <= line / 2) line /= 2;
-    align = Math.max(align, line);
-  }
-  return roundUp(Math.max(align, WORD), WORD);
 }
 
 /** Places what belongs to one object. */
@@ -239,8 +226,7 @@ function roundUp(value: number, multiple: number): number {
 function checkShape(shape: CacheShape): void {
   const { objectSize, align = 0, flags = 0, nrCpus = 1, pageShift = 12, maxOrder = 11 } = shape;
   requireInteger('objectSize', objectSize, 1, 2 ** 31 - 1);
-  requireInteger('align', align, 0, 2 ** 22);
-  if ((align & (align - 1)) !== 0) throw new RangeError(`align: expected 0 or a power of two, got ${String(align)}`);
+  requireAlign(align);
   requireInteger('flags', flags, 0, 2 ** 32 - 1);
   requireInteger('nrCpus', nrCpus, 1, 8192);
   requireInteger('pageShift', pageShift, 12, 16);

@@ -2,6 +2,8 @@ export { cacheGeometry } from './geometry.js';
 export type { CacheGeometry, CacheShape } from './geometry.js';
 export {
   KMALLOC_TYPES,
+  SLAB_CLASSES,
+  SLUB_CLASSES,
   kmallocAlign,
   kmallocCacheName,
   kmallocMaxSize,
@@ -9,7 +11,7 @@ export {
   kmallocSizes,
   kmallocType,
 } from './kmalloc-classes.js';
-export type { KmallocLimits, KmallocType } from './kmalloc-classes.js';
+export type { KmallocClasses, KmallocLimits, KmallocType } from './kmalloc-classes.js';
 export { formatSlabinfo, formatSlabtop } from './slabinfo.js';
 export type { CacheCounts } from './slabinfo.js';
 export { slub } from './slub.js';
@@ -19,3 +21,7 @@ export { createKmalloc } from './kmalloc.js';
 export type { Kmalloc, KmallocCore, KmallocOptions } from './kmalloc.js';
 export type { KmallocStrings } from './kmalloc-strings.js';
 export { sysfsFiles, sysfsName, writeSysfsFile } from './sysfs.js';
+export { slob } from './slob/slob.js';
+export type { Slob, SlobOptions } from './slob/slob.js';
+export type { SlobCache } from './slob/slob-cache.js';
+export { slobSizeRoundup } from './slob/slob-kmalloc.js';

@@ -14,14 +14,15 @@ import {
   __GFP_RECLAIMABLE,
   SLAB_ACCOUNT,
   SLAB_CACHE_DMA,
+  SLAB_HWCACHE_ALIGN,
   SLAB_KMALLOC,
   SLAB_RECLAIM_ACCOUNT,
   type Gfp,
 } from '@kmem/contracts';
 import { requireInteger } from './option-checks.js';
 
-/** Smallest class in bytes. */
-const SMALLEST = 8;
+/** Bytes of a machine word. */
+const WORD = 8;
 /** Requests up to here take the tightest class; above, the next power of two. */
 const TIGHT_LIMIT = 192;
 /** The tight classes, smallest first. */
@@ -41,7 +42,28 @@ export interface KmallocLimits {
    * @defaultValue 11
    */
   readonly maxOrder?: number;
+  /**
+   * The smallest class in bytes: one of those up to 192.
+   * @defaultValue 8, that of SLUB
+   */
+  readonly smallest?: number;
 }
+
+/** What an allocator decides about the classes. */
+export interface KmallocClasses {
+  /** The smallest one in bytes. */
+  readonly smallest: number;
+  /** `SLAB_*` bits of every cache, besides those of its row. */
+  readonly flags: number;
+  /** The plain class that is made before all others: the allocator itself needs it first. */
+  readonly first?: number;
+}
+
+/** The classes of SLUB. */
+export const SLUB_CLASSES: KmallocClasses = Object.freeze({ smallest: 8, flags: 0 });
+
+/** The classes of SLAB: from 32 bytes on, objects aligned to cache lines. */
+export const SLAB_CLASSES: KmallocClasses = Object.freeze({ smallest: 32, flags: SLAB_HWCACHE_ALIGN, first: 128 });
 
 /** One of the four rows of caches. A request with several flags goes to the last of the rows that fit (slab spec 1.3). */
 export interface KmallocType {
@@ -76,14 +98,15 @@ export function kmallocType(gfp: Gfp): number {
 /**
  * Lists the size classes in the order in which their caches are made.
  *
- * @param limits - page size.
- * @returns bytes, from 8 to two pages.
+ * @param limits - page size and smallest class.
+ * @returns bytes, from the smallest class to two pages.
  * @throws RangeError when a limit is out of range, naming it.
  * @context any.
  */
 export function kmallocSizes(limits: KmallocLimits = {}): number[] {
   const largest = largestClass(limits);
-  const sizes: number[] = [...TIGHT_CLASSES];
+  const { smallest } = checkLimits(limits);
+  const sizes: number[] = TIGHT_CLASSES.filter((size) => size >= smallest);
   for (let size = 256; size <= largest; size *= 2) sizes.push(size);
   return sizes;
 }
@@ -105,17 +128,19 @@ export function kmallocMaxSize(limits: KmallocLimits = {}): number {
  * Rounds a request up to what it takes: its class, or whole pages above the largest class.
  *
  * @param sizeBytes - bytes, 0 to 2 ** 53 - 1.
+ * @param limits - the smallest class.
  * @returns bytes; 0 for 0, which takes nothing. A size above {@link kmallocMaxSize} is rounded all the same.
  * @throws RangeError when the size is out of range.
  * @context any.
  * @kernelName kmalloc_size_roundup
  */
-export function kmallocSizeRoundup(sizeBytes: number): number {
+export function kmallocSizeRoundup(sizeBytes: number, limits: KmallocLimits = {}): number {
+  const { smallest } = checkLimits(limits);
   requireInteger('sizeBytes', sizeBytes, 0, Number.MAX_SAFE_INTEGER);
   if (sizeBytes === 0) return 0;
   // Above the largest class pages are taken, in powers of two: the same rule.
   if (sizeBytes > TIGHT_LIMIT) return nextPowerOfTwo(sizeBytes);
-  return TIGHT_CLASSES.find((size) => size >= sizeBytes) ?? TIGHT_LIMIT;
+  return TIGHT_CLASSES.find((size) => size >= Math.max(sizeBytes, smallest)) ?? TIGHT_LIMIT;
 }
 
 /**
@@ -140,7 +165,7 @@ export function kmallocCacheName(type: number, size: number): string {
  * @context any.
  */
 export function kmallocAlign(size: number): number {
-  return (size & (size - 1)) === 0 ? Math.max(size, SMALLEST) : SMALLEST;
+  return (size & (size - 1)) === 0 ? Math.max(size, WORD) : WORD;
 }
 
 /** Requests above two pages go to the page allocator (slab spec 1.1). */
@@ -154,8 +179,9 @@ function nextPowerOfTwo(value: number): number {
   return power;
 }
 
-function checkLimits({ pageShift = 12, maxOrder = 11 }: KmallocLimits): Required<KmallocLimits> {
+function checkLimits({ pageShift = 12, maxOrder = 11, smallest = SLUB_CLASSES.smallest }: KmallocLimits): Required<KmallocLimits> {
   requireInteger('pageShift', pageShift, 12, 16);
   requireInteger('maxOrder', maxOrder, 1, 16);
-  return { pageShift, maxOrder };
+  if (!TIGHT_CLASSES.some((size) => size === smallest)) throw new RangeError(`smallest: expected one of ${TIGHT_CLASSES.join(' ')}, got ${String(smallest)}`);
+  return { pageShift, maxOrder, smallest };
 }

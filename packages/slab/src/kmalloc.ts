@@ -10,38 +10,13 @@
  * Works over any SlabAllocator and any PageAllocator; neither knows of it.
  */
 import {
-  __GFP_ACCOUNT,
-  __GFP_COMP,
-  __GFP_DMA,
-  __GFP_RECLAIMABLE,
-  __GFP_ZERO,
-  BLOCK_ORDER_MASK,
-  BLOCK_TAIL,
-  KernelBug,
-  NO_PAGE,
-  NULL,
-  NUMA_NO_NODE,
-  PG_head,
-  PG_slab,
-  SLAB_POISON,
-  SLAB_RED_ZONE,
-  SLAB_STORE_USER,
-  SLAB_TYPESAFE_BY_RCU,
-  ZERO_SIZE_PTR,
-  type FrameTable,
-  type Gfp,
-  type KernelBugCode,
-  type NodeId,
-  type PageAllocator,
-  type Pfn,
-  type PhysAddr,
-  type PhysicalMemory,
-  type ReportSink,
-  type SlabAllocator,
-  type SlabCache,
+  __GFP_ACCOUNT, __GFP_DMA, __GFP_RECLAIMABLE, KernelBug, NULL, NUMA_NO_NODE, ZERO_SIZE_PTR,
+  type FrameTable, type Gfp, type NodeId, type PageAllocator, type PhysAddr, type PhysicalMemory, type ReportSink, type SlabAllocator, type SlabCache,
 } from '@kmem/contracts';
-import { KMALLOC_TYPES, kmallocAlign, kmallocCacheName, kmallocSizes, kmallocType } from './kmalloc-classes.js';
+import { KMALLOC_TYPES, kmallocAlign, kmallocCacheName, kmallocSizes, kmallocType, SLUB_CLASSES, type KmallocClasses } from './kmalloc-classes.js';
 import { createKmallocStrings, type KmallocStrings } from './kmalloc-strings.js';
+import { createLargeKmalloc } from './large-kmalloc.js';
+import { isCount, report } from './reports.js';
 
 /** Items of other slabs that a bulk free looks past (slab spec 7.2). */
 const LOOK_AHEAD = 3;
@@ -59,6 +34,11 @@ export interface KmallocOptions {
    * @defaultValue none: addresses alone
    */
   readonly memory?: PhysicalMemory;
+  /**
+   * The size classes that go with the allocator of `slabs`.
+   * @defaultValue those of SLUB
+   */
+  readonly classes?: KmallocClasses;
   /** Receiver of reports. Without it a `bug` is thrown and a `warn` dropped. */
   readonly reports?: ReportSink;
 }
@@ -165,16 +145,13 @@ export function createKmalloc(options: KmallocOptions): Kmalloc {
 }
 
 function createCore(options: KmallocOptions): KmallocCore {
-  const { slabs, pages, frames, memory = null, reports = null } = options;
-  const { pageShift } = frames;
-  const { block, flags, owner, refcount } = frames;
-  const pageSize = 2 ** pageShift;
-  const sizes = kmallocSizes({ pageShift });
+  const { slabs, pages, frames, classes = SLUB_CLASSES, memory = null, reports = null } = options;
+  const sizes = kmallocSizes({ pageShift: frames.pageShift, smallest: classes.smallest });
   const nrSizes = sizes.length;
   const largest = sizes[nrSizes - 1];
-  const caches = makeCaches(slabs, sizes);
+  const caches = makeCaches(slabs, sizes, classes);
   const columnOf = tableOfColumns(sizes);
-  let nrLargePages = 0;
+  const large = createLargeKmalloc({ pages, frames, memory, reports, leastOrder: 1 });
 
   function kmalloc(sizeBytes: number, gfp: Gfp): PhysAddr {
     // One comparison lets every size through that a cache holds; the rest is sorted out behind it.
@@ -185,39 +162,25 @@ function createCore(options: KmallocOptions): KmallocCore {
   }
 
   function kmallocNode(sizeBytes: number, gfp: Gfp, node: NodeId): PhysAddr {
-    if (sizeBytes > largest) return kmallocUnusual(sizeBytes, gfp, node);
+    if (sizeBytes > largest) return large.alloc(sizeBytes, gfp, node);
     if (node === NUMA_NO_NODE || node === 0) return kmalloc(sizeBytes, gfp);
-    complain('BAD_NODE', `node is ${String(node)}, caches have node 0`, { node });
+    report({ reports }, new KernelBug('BAD_NODE', `node is ${String(node)}, caches have node 0`, { node }));
     return NULL;
   }
 
   /** No bytes, more than two pages, or no size at all. */
-  function kmallocUnusual(sizeBytes: number, gfp: Gfp, node: NodeId = NUMA_NO_NODE): PhysAddr {
-    if (sizeBytes === 0) return ZERO_SIZE_PTR;
-    if (!Number.isInteger(sizeBytes) || sizeBytes < 0) {
-      complain('BAD_SIZE', `size is ${String(sizeBytes)}, expected an integer from 0 on`, { sizeBytes });
-      return NULL;
-    }
-    const order = Math.max(Math.ceil(Math.log2(sizeBytes)) - pageShift, 0);
-    const pfn = pages.allocPagesNode(node, (gfp & ~__GFP_ZERO) | __GFP_COMP, order);
-    if (pfn === NO_PAGE) return NULL;
-    nrLargePages += 2 ** order;
-    const addr = pfn * pageSize;
-    if ((gfp & __GFP_ZERO) !== 0) memory?.fill(addr, pageSize * 2 ** order, 0);
-    return addr;
+  function kmallocUnusual(sizeBytes: number, gfp: Gfp): PhysAddr {
+    return sizeBytes === 0 ? ZERO_SIZE_PTR : large.alloc(sizeBytes, gfp, NUMA_NO_NODE);
   }
 
   function kfree(addr: PhysAddr): void {
     // The first comparison spares real addresses the other two.
     if (addr <= ZERO_SIZE_PTR && (addr === NULL || addr === ZERO_SIZE_PTR)) return;
-    if (!slabs.free(addr)) freeLarge(addr);
+    if (!slabs.free(addr)) large.free(addr);
   }
 
   function kfreeBulk(count: number, addrs: Float64Array): void {
-    if (!(Number.isInteger(count) && count >= 0 && count <= addrs.length)) {
-      complain('BAD_SIZE', `count is ${String(count)}, expected an integer from 0 to ${String(addrs.length)}, the length of the array`, { count });
-      return;
-    }
+    if (!isCount({ reports }, count, addrs)) return;
     const left = addrs.slice(0, count);
     for (let n = count; n > 0; ) n = freeGroup(left, n);
   }
@@ -229,11 +192,11 @@ function createCore(options: KmallocOptions): KmallocCore {
       kfree(addrs[n - 1]);
       return n - 1;
     }
-    const head = headOf(addrs[n - 1]);
+    const head = large.headOf(addrs[n - 1]);
     let start = n - 1;
     let patience = LOOK_AHEAD;
     for (let i = n - 2; i >= 0; i--) {
-      if (headOf(addrs[i]) === head) {
+      if (large.headOf(addrs[i]) === head) {
         start--;
         const found = addrs[i];
         addrs[i] = addrs[start];
@@ -248,75 +211,28 @@ function createCore(options: KmallocOptions): KmallocCore {
 
   function ksize(addr: PhysAddr): number {
     if (addr === NULL || addr === ZERO_SIZE_PTR) return 0;
-    const cache = slabs.cacheOf(addr);
-    if (cache !== null) return usableSize(cache);
-    const pfn = headOf(addr);
-    if (isLarge(pfn, addr)) return pageSize * 2 ** (block[pfn] & BLOCK_ORDER_MASK);
-    complain('BAD_OBJECT', `${hex(addr)} is not memory that kmalloc handed out`, { addr });
-    return 0;
+    return slabs.cacheOf(addr)?.usableSize ?? large.sizeOf(addr);
   }
 
-  /** A compound page, or a page alone, that starts at the address and that somebody holds. */
-  function isLarge(pfn: Pfn, addr: PhysAddr): boolean {
-    return pfn > 0 && pfn * pageSize === addr && refcount[pfn] > 0 && (flags[pfn] & (1 << PG_slab)) === 0;
-  }
-
-  function freeLarge(addr: PhysAddr): void {
-    const pfn = headOf(addr);
-    if (!isLarge(pfn, addr)) {
-      complain('BAD_OBJECT', `${hex(addr)} is freed and is not memory that kmalloc handed out`, { addr });
-      return;
-    }
-    const order = block[pfn] & BLOCK_ORDER_MASK;
-    if ((flags[pfn] & (1 << PG_head)) === 0) {
-      // Two pages are the least that comes from here: this one is somebody else's, and Linux frees it all the same.
-      complain('BAD_OBJECT', `${hex(addr)} is freed by kfree and came from the page allocator`, { addr, pfn }, 'warn');
-      pages.freePages(pfn, 0);
-      return;
-    }
-    nrLargePages -= 2 ** order;
-    pages.freePages(pfn, order);
-  }
-
-  function headOf(addr: PhysAddr): Pfn {
-    const pfn = Math.floor(addr / pageSize);
-    if (!(pfn > 0 && pfn < frames.nrFrames)) return 0;
-    return (block[pfn] & BLOCK_TAIL) !== 0 ? owner[pfn] : pfn;
-  }
-
-  function complain(code: KernelBugCode, what: string, fields: Record<string, number>, severity: 'bug' | 'warn' = 'bug'): void {
-    const bug = new KernelBug(code, what, fields, severity);
-    if (reports !== null) reports.report(bug);
-    else if (severity === 'bug') throw bug;
-  }
-
-  return { caches, largePages: () => nrLargePages, kmalloc, kmallocNode, kfree, kfreeBulk, ksize };
+  return { caches, largePages: large.nrPages, kmalloc, kmallocNode, kfree, kfreeBulk, ksize };
 }
 
-/** Makes the caches row by row, smallest first (slab spec 1.4). That all of an object may be copied keeps others from merging in. */
-function makeCaches(slabs: SlabAllocator, sizes: readonly number[]): SlabCache[] {
-  return KMALLOC_TYPES.flatMap((row, type) =>
-    sizes.map((size) => {
-      const name = kmallocCacheName(type, size);
-      const cache = slabs.createCache({ name, sizeBytes: size, align: kmallocAlign(size), flags: row.flags, userSize: size });
-      if (cache === null) throw new KernelBug('BAD_CACHE', `cache ${name} cannot be made`, { cache: name });
-      return cache;
-    }),
-  );
+/**
+ * Makes the caches row by row, smallest first (slab spec 1.4), and gives them in that order. That all of an object may be copied keeps
+ * others from merging in.
+ */
+function makeCaches(slabs: SlabAllocator, sizes: readonly number[], { first, flags }: KmallocClasses): SlabCache[] {
+  const make = (type: number, size: number): SlabCache => {
+    const name = kmallocCacheName(type, size);
+    const cache = slabs.createCache({ name, sizeBytes: size, align: kmallocAlign(size), flags: KMALLOC_TYPES[type].flags | flags, userSize: size });
+    if (cache === null) throw new KernelBug('BAD_CACHE', `cache ${name} cannot be made`, { cache: name });
+    return cache;
+  };
+  const early = first === undefined ? null : make(0, first);
+  return KMALLOC_TYPES.flatMap((_, type) => sizes.map((size) => (type === 0 && size === first && early !== null ? early : make(type, size))));
 }
 
 /** Column by size in units of 8 bytes, rounded up. */
 function tableOfColumns(sizes: readonly number[]): Uint8Array {
   return Uint8Array.from({ length: sizes[sizes.length - 1] / 8 + 1 }, (_, units) => sizes.findIndex((size) => size >= units * 8));
-}
-
-/** What of an object its user may touch (slab spec 1.6). */
-function usableSize(cache: SlabCache): number {
-  if ((cache.flags & (SLAB_RED_ZONE | SLAB_POISON)) !== 0) return cache.objectSize;
-  if ((cache.flags & (SLAB_TYPESAFE_BY_RCU | SLAB_STORE_USER)) !== 0) return Math.ceil(cache.objectSize / 8) * 8;
-  return cache.size;
-}
-
-function hex(addr: PhysAddr): string {
-  return Number.isSafeInteger(addr) && addr >= 0 ? `0x${addr.toString(16)}` : String(addr);
 }

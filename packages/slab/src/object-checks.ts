@@ -21,7 +21,8 @@ import type { ObjectAddresses } from './object-address.js';
 import { placesBehind, POISON_END, POISON_FREE, POISON_INUSE, RED_ACTIVE, RED_INACTIVE } from './object-bytes.js';
 import { unlinkPartial } from './slab-list.js';
 import type { SlubCachePlan } from './slub-cache.js';
-import { report, type SlubMachine } from './slub-machine.js';
+import { report } from './reports.js';
+import type { SlubMachine } from './slub-machine.js';
 import { long, slabNow, type SlabMoment, type SlabReports } from './slub-report.js';
 import { LIVE, S_FREE, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, SLAB_WORDS, type ObjectChecks, type SlubState } from './slub-state.js';
 

@@ -10,7 +10,8 @@ import type { Gfp, PhysAddr, Pfn } from '@kmem/contracts';
 import { pageFlags } from './cache-attributes.js';
 import { slabsFrom } from './cache-state.js';
 import type { CacheGeometry } from './geometry.js';
-import { report, type SlubMachine } from './slub-machine.js';
+import { report } from './reports.js';
+import type { SlubMachine } from './slub-machine.js';
 import { N_HEAD, N_OBJECTS, N_SLABS, S_CACHE, S_FROZEN, S_INUSE, S_OBJECTS, S_PFN, WAITING, type SlabSource, type SlubState } from './slub-state.js';
 
 /** A cache, as its pages know it. */

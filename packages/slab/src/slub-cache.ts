@@ -1,5 +1,8 @@
 /** SlubCache: one cache. Addresses outside, object numbers inside. */
-import { __GFP_ZERO, BLOCK_ORDER_MASK, EINVAL, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS, SLAB_TRACE } from '@kmem/contracts';
+import {
+  __GFP_ZERO, BLOCK_ORDER_MASK, EINVAL, KernelBug, NULL, PG_slab, SLAB_CONSISTENCY_CHECKS, SLAB_POISON, SLAB_RED_ZONE, SLAB_STORE_USER, SLAB_TRACE,
+  SLAB_TYPESAFE_BY_RCU,
+} from '@kmem/contracts';
 import type { CpuId, Gfp, PhysAddr, SlabCache, SlabCacheAttributes, SlabCacheState, SlabObject } from '@kmem/contracts';
 import { assertCacheValid } from './assert-valid.js';
 import { cacheAttributes } from './cache-attributes.js';
@@ -17,7 +20,8 @@ import type { CacheCounts } from './slabinfo.js';
 import { takeObject } from './slub-alloc.js';
 import { allocObjects, findUnfreeable } from './slub-bulk.js';
 import { freeObjects, giveObject } from './slub-free.js';
-import { report, type SlubMachine } from './slub-machine.js';
+import { isCount, report } from './reports.js';
+import type { SlubMachine } from './slub-machine.js';
 import { reportBadFree, reportLiveObjects, type MisusedCache } from './slub-misuse.js';
 import { createSlabReports } from './slub-report.js';
 import { flushCpus, releaseEmptySlabs, shrinkNode } from './slub-shrink.js';
@@ -108,6 +112,13 @@ export class SlubCache implements SlabCache {
     return this.#plan.objectSize;
   }
 
+  /** What of an object its user may touch (slab spec 1.6). */
+  get usableSize(): number {
+    if ((this.flags & (SLAB_RED_ZONE | SLAB_POISON)) !== 0) return this.objectSize;
+    if ((this.flags & (SLAB_TYPESAFE_BY_RCU | SLAB_STORE_USER)) !== 0) return this.#plan.inuse;
+    return this.size;
+  }
+
   /** Whether objects are constructed. */
   get hasConstructor(): boolean {
     return this.#plan.ctor !== null;
@@ -124,7 +135,7 @@ export class SlubCache implements SlabCache {
   }
 
   allocBulk(gfp: Gfp, count: number, objects: Float64Array): number {
-    if (!this.#isCount(count, objects)) return 0;
+    if (!isCount(this.#machine, count, objects)) return 0;
     const numbers = new Int32Array(count);
     if (!allocObjects(this.#state, this.#machine.cpus.cpu, gfp, numbers)) return 0;
     for (let i = 0; i < count; i++) {
@@ -135,7 +146,7 @@ export class SlubCache implements SlabCache {
   }
 
   freeBulk(count: number, objects: Float64Array): void {
-    if (!this.#isCount(count, objects)) return;
+    if (!isCount(this.#machine, count, objects)) return;
     const numbers = new Int32Array(count);
     for (let i = 0; i < count; i++) numbers[i] = this.#addresses.objectAt(objects[i]);
     const bad = findUnfreeable(this.#state, numbers);
@@ -374,12 +385,5 @@ export class SlubCache implements SlabCache {
 
   #cpuNumbers(): CpuId[] {
     return Array.from({ length: this.#machine.cpus.nrCpus }, (_, cpu) => cpu);
-  }
-
-  #isCount(count: number, objects: Float64Array): boolean {
-    if (Number.isInteger(count) && count >= 0 && count <= objects.length) return true;
-    const what = `count is ${String(count)}, expected an integer from 0 to ${String(objects.length)}, the length of the array`;
-    report(this.#machine, new KernelBug('BAD_SIZE', what, { argument: 'count', found: count, expected: objects.length }));
-    return false;
   }
 }

@@ -1,6 +1,5 @@
 /** What the caches of one allocator share: pages, frame table, memory, the caller's CPU, reports. */
-import { KernelBug } from '@kmem/contracts';
-import type { CpuContext, FrameTable, KernelBugFields, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabTrack } from '@kmem/contracts';
+import type { CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabTrack } from '@kmem/contracts';
 import type { FastPath } from './fast-path.js';
 import type { SlubCache } from './slub-cache.js';
 import type { SlubWords } from './slub-words.js';
@@ -39,45 +38,4 @@ export interface SlubMachine {
   readonly reports: ReportSink | null;
   /** True once somebody was told that zeroing spoils constructed objects. */
   warnedZero: boolean;
-}
-
-/**
- * Hands a report to the sink, or throws it where there is none. Without a sink a warning is dropped.
- *
- * @param machine - the parts.
- * @param bug - the report.
- */
-export function report(machine: SlubMachine, bug: KernelBug): void {
-  if (machine.reports !== null) machine.reports.report(bug);
-  else if (bug.severity === 'bug') throw bug;
-}
-
-/**
- * Makes the report of a call about an address.
- *
- * @param code - the rule that was broken.
- * @param cache - name of the cache that was called.
- * @param addr - the address.
- * @param what - what is wrong with it, in words.
- * @param fields - the numbers behind the words.
- * @returns the report.
- */
-export function badAddress(
-  code: 'BAD_OBJECT' | 'WRONG_CACHE' | 'DOUBLE_FREE',
-  cache: string,
-  addr: PhysAddr,
-  what: string,
-  fields: KernelBugFields = {},
-): KernelBug {
-  return new KernelBug(code, `cache ${cache}, address ${hex(addr)}: ${what}`, { cache, addr, ...fields });
-}
-
-/**
- * Writes an address.
- *
- * @param addr - any number.
- * @returns hexadecimal where it is an address.
- */
-export function hex(addr: PhysAddr): string {
-  return Number.isSafeInteger(addr) && addr >= 0 ? `0x${addr.toString(16)}` : String(addr);
 }

@@ -4,7 +4,8 @@ import type { PhysAddr } from '@kmem/contracts';
 import { slabsFrom } from './cache-state.js';
 import type { ObjectAddresses } from './object-address.js';
 import type { SlubCachePlan } from './slub-cache.js';
-import { badAddress, hex, report, type SlubMachine } from './slub-machine.js';
+import { badAddress, hex, report } from './reports.js';
+import type { SlubMachine } from './slub-machine.js';
 import { long, slabNow, type SlabReports } from './slub-report.js';
 import { LIVE, N_HEAD, N_SLABS, NO_OBJECT, S_CACHE, S_FREE, S_OBJECTS, S_PFN, SLAB_WORDS, type SlubState } from './slub-state.js';
 

@@ -5,23 +5,20 @@
  * what a CPU keeps, slab-list.ts the node's lists, slab-pages.ts where slabs come from; slub-state.ts has the layout and the
  * invariants.
  */
-import {
-  KernelBug, SLAB_ACCOUNT, SLAB_CACHE_DMA, SLAB_CACHE_DMA32, SLAB_CONSISTENCY_CHECKS, SLAB_DEBUG_OBJECTS, SLAB_FAILSLAB,
-  SLAB_HWCACHE_ALIGN, SLAB_KASAN, SLAB_KMALLOC, SLAB_MEM_SPREAD, SLAB_NO_USER_FLAGS, SLAB_NOLEAKTRACE, SLAB_PANIC, SLAB_POISON,
-  SLAB_RECLAIM_ACCOUNT, SLAB_RED_ZONE, SLAB_SKIP_KFENCE, SLAB_STORE_USER, SLAB_TRACE, SLAB_TYPESAFE_BY_RCU,
-} from '@kmem/contracts';
+import { SLAB_POISON, SLAB_RED_ZONE, SLAB_STORE_USER } from '@kmem/contracts';
 import type {
   CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabAllocator, SlabCacheOptions, SlabObject, SlabTrack,
 } from '@kmem/contracts';
+import { checkCacheOptions, refuseCache, refuseUnknownFlags, userPart } from './cache-request.js';
 import { readDebugOption } from './debug-option.js';
+import { runNow, SINGLE_CPU } from './defaults.js';
 import { createFastPath } from './fast-path.js';
 import { cacheGeometry, DEBUG_FLAGS, type CacheShape } from './geometry.js';
 import { findMergeable } from './merging.js';
 import { createSlabAt } from './object-address.js';
-import { requireInteger } from './option-checks.js';
 import { isTypesafe } from './slab-pages.js';
 import { SlubCache } from './slub-cache.js';
-import { report, type SlubMachine } from './slub-machine.js';
+import type { SlubMachine } from './slub-machine.js';
 import { cacheBits, S_CACHE } from './slub-state.js';
 import { createSlubWords } from './slub-words.js';
 
@@ -78,32 +75,12 @@ export interface Slub extends SlabAllocator {
   cacheOf(addr: PhysAddr): SlubCache | null;
 }
 
-const KNOWN_FLAGS =
-  SLAB_ACCOUNT | SLAB_CACHE_DMA | SLAB_CACHE_DMA32 | SLAB_CONSISTENCY_CHECKS | SLAB_HWCACHE_ALIGN | SLAB_KMALLOC |
-  SLAB_PANIC | SLAB_POISON | SLAB_RECLAIM_ACCOUNT | SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_TRACE | SLAB_TYPESAFE_BY_RCU |
-  SLAB_DEBUG_OBJECTS | SLAB_FAILSLAB | SLAB_KASAN | SLAB_MEM_SPREAD | SLAB_NO_USER_FLAGS | SLAB_NOLEAKTRACE | SLAB_SKIP_KFENCE;
-
 /** Flags that make objects larger. */
 const GROWING_FLAGS = SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER;
-
-/** The caller unless stated. */
-const SINGLE_CPU: CpuContext = Object.freeze({
-  nrCpus: 1,
-  cpu: 0,
-  inInterrupt: false,
-  inSoftirq: false,
-  taskFlags: 0,
-  realtime: false,
-  oomVictim: false,
-});
 
 /** Stands for a cache after its end, so that nothing of it is kept: no frame leads there. */
 function nobody(): void {
   // Is never called.
-}
-
-function runNow(callback: () => void): void {
-  callback();
 }
 
 /**
@@ -146,9 +123,8 @@ export function slub(options: SlubOptions): Slub {
     checkCacheOptions(asked);
     const shape = shapeOf(asked);
     const geometry = cacheGeometry(shape);
-    if (geometry === null) return refuse(machine, asked, `no block of pages holds an object of ${String(sizeBytes)} bytes`);
-    const unknown = shape.flags & ~KNOWN_FLAGS;
-    if (unknown !== 0) return refuse(machine, asked, `the flags 0x${unknown.toString(16)} are not known`);
+    if (geometry === null) return refuseCache(machine, asked, `no block of pages holds an object of ${String(sizeBytes)} bytes`);
+    if (refuseUnknownFlags(machine, asked)) return null;
     const { userOffset, userSize } = userPart(machine, asked);
     const { flags } = shape;
     const { align } = geometry;
@@ -160,7 +136,7 @@ export function slub(options: SlubOptions): Slub {
     }
     const number = numbered.length;
     const node = shared.take(cacheBits(cpus.nrCpus));
-    if (node === 0) return refuse(machine, asked, 'there is no room for the words of one more cache');
+    if (node === 0) return refuseCache(machine, asked, 'there is no room for the words of one more cache');
     const isDebug = (flags & DEBUG_FLAGS) !== 0;
     const { cpuPartial, cpuPartialSlabs, minPartial, objects } = geometry;
     const places = { pageSize: 2 ** pageShift, redLeftPad: geometry.redLeftPad };
@@ -215,30 +191,4 @@ export function slub(options: SlubOptions): Slub {
   }
 
   return { createCache, caches: () => newestFirst, cacheOf, free, find, assertValid };
-}
-
-/** The part of an object that may be copied to and from user space. One that does not fit is none (slab spec 2). */
-function userPart(machine: SlubMachine, asked: SlabCacheOptions): { readonly userOffset: number; readonly userSize: number } {
-  const { name, sizeBytes, userOffset = 0, userSize = 0 } = asked;
-  if (userOffset + userSize <= sizeBytes && (userSize > 0 || userOffset === 0)) return { userOffset, userSize };
-  const what = `cache ${name}: ${String(userSize)} bytes from ${String(userOffset)} on are no part of ${String(sizeBytes)}; nothing may be copied`;
-  report(machine, new KernelBug('BAD_CACHE', what, { cache: name, sizeBytes, userOffset, userSize }, 'warn'));
-  return { userOffset: 0, userSize: 0 };
-}
-
-/** A cache cannot be made: stops the machine if the flags say so, otherwise warns. */
-function refuse(machine: SlubMachine, asked: SlabCacheOptions, why: string): null {
-  const { flags = 0, name, sizeBytes } = asked;
-  const severity = (flags & SLAB_PANIC) !== 0 ? 'bug' : 'warn';
-  report(machine, new KernelBug('BAD_CACHE', `cache ${name}: ${why}`, { cache: name, sizeBytes, flags }, severity));
-  return null;
-}
-
-function checkCacheOptions(asked: SlabCacheOptions): void {
-  const { name, sizeBytes, userOffset = 0, userSize = 0 } = asked;
-  if (typeof name !== 'string') throw new TypeError(`name: expected a string, got ${typeof name}`);
-  if (name === '') throw new RangeError('name: expected at least one character, got none');
-  requireInteger('sizeBytes', sizeBytes, 1, 2 ** 31 - 1);
-  requireInteger('userOffset', userOffset, 0, 2 ** 31 - 1);
-  requireInteger('userSize', userSize, 0, 2 ** 31 - 1);
 }

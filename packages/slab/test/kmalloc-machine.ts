@@ -1,9 +1,9 @@
 /** A PC with a kmalloc family on it. */
 import { BuddyAllocator } from '@kmem/buddy';
-import type { KmallocUnderTest } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, BLOCK_TAIL, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
+import type { AllocatorName, KmallocUnderTest } from '@kmem/conformance';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, type FrameTable, type PhysAddr, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
-import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slub } from '../src/index.js';
+import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slob, slobSizeRoundup, slub } from '../src/index.js';
 import type { Kmalloc, Slub } from '../src/index.js';
 
 /** The parts of a machine. */
@@ -19,14 +19,8 @@ const THROWING: ReportSink = {
   },
 };
 
-/**
- * Boots the machine.
- *
- * @param reports - receiver of reports; without it they are thrown.
- * @param debug - boot option slub_debug.
- * @returns its parts.
- */
-export function bootKmalloc(reports: ReportSink = THROWING, debug?: string): KmallocMachine {
+/** What the families stand on. */
+function bootParts(reports: ReportSink): Pick<KmallocUnderTest, 'memory' | 'orderOf' | 'reported'> & { pages: BuddyAllocator; frames: FrameTable; reports: ReportSink } {
   let reported = 0;
   const counted: ReportSink = {
     report: (bug) => {
@@ -40,23 +34,57 @@ export function bootKmalloc(reports: ReportSink = THROWING, debug?: string): Kma
   const frames = createFrameTable({ nrFrames, pageShift, pageblockOrder, maxOrder });
   const memory = createMemory({ sizeBytes: nrFrames * 4096, backing: 'sparse' });
   const pages = new BuddyAllocator({ frames, zones, free, maxOrder, nrMigratetypes, hugePages, memory, reports: counted });
-  const parts = { pages, frames, memory, reports: counted };
+  const orderOf = (addr: PhysAddr): number => {
+    const pfn = Math.floor(addr / 4096);
+    const isTail = (frames.block[pfn] & BLOCK_TAIL) !== 0;
+    return frames.block[isTail ? frames.owner[pfn] : pfn] & BLOCK_ORDER_MASK;
+  };
+  return { pages, frames, memory, reports: counted, orderOf, reported: () => reported };
+}
+
+/**
+ * Boots the machine.
+ *
+ * @param reports - receiver of reports; without it they are thrown.
+ * @param debug - boot option slub_debug.
+ * @returns its parts.
+ */
+export function bootKmalloc(reports: ReportSink = THROWING, debug?: string): KmallocMachine {
+  const parts = bootParts(reports);
   const slabs = slub({ ...parts, ...(debug !== undefined && { debug }) });
   return {
+    ...parts,
     ...createKmalloc({ ...parts, slabs }),
-    reported: () => reported,
-    pages,
+    allCaches: slabs.caches(),
     slabs,
-    memory,
     sizeRoundup: kmallocSizeRoundup,
     cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
-    orderOf: (addr) => {
-      const pfn = Math.floor(addr / 4096);
-      const isTail = (frames.block[pfn] & BLOCK_TAIL) !== 0;
-      return frames.block[isTail ? frames.owner[pfn] : pfn] & BLOCK_ORDER_MASK;
-    },
     limits: () => ({ KMALLOC_MIN_SIZE: kmallocSizes()[0], KMALLOC_MAX_CACHE_SIZE: kmallocSizes().at(-1) ?? 0, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
   };
+}
+
+function bootSlob(): KmallocUnderTest {
+  const parts = bootParts(THROWING);
+  const slabs = slob(parts);
+  return {
+    ...parts,
+    ...slabs.kmalloc,
+    allCaches: [],
+    sizeRoundup: slobSizeRoundup,
+    cacheNameOf: (addr) => (slabs.isHeap(addr) ? '(slob)' : null),
+    limits: () => ({ KMALLOC_MIN_SIZE: 8, KMALLOC_MAX_CACHE_SIZE: 4096, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
+  };
+}
+
+/**
+ * Boots the machine that a table of kmalloc was taken on.
+ *
+ * @param allocator - what its kmalloc stands on.
+ * @returns its parts.
+ */
+export function bootAllocator(allocator: AllocatorName): KmallocUnderTest {
+  if (allocator === 'SLAB') throw new Error('not there yet');
+  return allocator === 'SLOB' ? bootSlob() : bootKmalloc();
 }
 
 /**

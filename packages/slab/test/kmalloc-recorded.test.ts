@@ -2,11 +2,11 @@
 import { conform } from '@kmem/conformance';
 import type { Conformance, Implementations } from '@kmem/conformance';
 import { describe, expect, test } from 'vitest';
-import { bootKmalloc } from './kmalloc-machine.js';
+import { bootAllocator } from './kmalloc-machine.js';
 import { readText } from './recordings.js';
 
 const implementations: Implementations = {
-  bootKmalloc,
+  bootKmalloc: bootAllocator,
   loadPages: () => {
     throw new Error('no page allocator is recorded here');
   },
@@ -85,7 +85,7 @@ describe('every altered output is found', () => {
   });
 
   /** One machine serves all lines; each gives back what it takes. */
-  const machine = bootKmalloc();
+  const machine = bootAllocator('SLUB');
 
   function isFound(text: string): boolean {
     try {

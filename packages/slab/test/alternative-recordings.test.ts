@@ -1,0 +1,69 @@
+/** The same operations on the three object allocators of a real kernel, replayed through ours. */
+import { conform, isRecordingError, mutateAlternativeRecording } from '@kmem/conformance';
+import type { Conformance, Implementations } from '@kmem/conformance';
+import { describe, expect, test } from 'vitest';
+import { ALTERNATIVES } from './alternatives.js';
+import { readText } from './recordings.js';
+
+/** Dozens of replays on a busy machine. */
+const TIMEOUT_MS = 120_000;
+
+const implementations: Implementations = {
+  alternatives: ALTERNATIVES,
+  loadPages: () => {
+    throw new Error('no page allocator is recorded here');
+  },
+};
+
+function replay(text: string): Conformance {
+  return conform({ name: 'alternative.jsonl', text }, implementations)[0];
+}
+
+describe('recordings of a real kernel are replayed exactly', () => {
+  test.each([['slob-seed1.jsonl.gz', 'slob', 50_267, 0]])('%s', { timeout: TIMEOUT_MS }, (file, kind, total, stated) => {
+    const result = replay(readText(`alternative/${file}`));
+    expect(result).toMatchObject({ kind, difference: null, exact: total, total });
+    expect(result.stated).toHaveLength(stated);
+  });
+});
+
+/** Of a recording, the first line, some caches, and the table at the end. */
+function partOf(text: string, caches: readonly string[]): string {
+  const [meta, ...lines] = text.trimEnd().split('\n');
+  let isWanted = false;
+  const kept = lines.filter((line) => {
+    const name = /^\{"cache":"([^"]*)"/.exec(line)?.[1];
+    if (name !== undefined) isWanted = caches.includes(name);
+    return isWanted || line.startsWith('{"geom"');
+  });
+  return [meta, ...kept, ''].join('\n');
+}
+
+/** Line at which a recording is found to be wrong or different; null when it passes as exact. */
+function findingLine(text: string): number | null {
+  try {
+    return replay(text).difference?.line ?? null;
+  } catch (error) {
+    if (isRecordingError(error)) return error.line;
+    throw error;
+  }
+}
+
+describe('every changed output is found', () => {
+  test.each([
+    ['slob-seed1.jsonl.gz', ['p700', 'kmalloc-mix'], ['a page altered', 'k offset altered', '- dropped', 'state small altered', 'state dropped']],
+  ])('%s', { timeout: TIMEOUT_MS }, (file, caches, expected) => {
+    const text = partOf(readText(`alternative/${file}`), caches);
+    expect(findingLine(text)).toBeNull();
+    const kinds = new Set<string>();
+    const missed: string[] = [];
+    for (const mutation of mutateAlternativeRecording(text, 2)) {
+      kinds.add(mutation.kind);
+      const line = findingLine(mutation.text);
+      const isFound = line !== null && (mutation.kind.endsWith('dropped') ? line >= mutation.line : line === mutation.line);
+      if (!isFound) missed.push(`${mutation.kind} in line ${String(mutation.line)}: found in ${String(line)}`);
+    }
+    expect(missed).toEqual([]);
+    for (const kind of expected) expect(kinds).toContain(kind);
+  });
+});
