@@ -3,7 +3,7 @@ import { BuddyAllocator } from '@kmem/buddy';
 import type { AllocatorName, AlternativeMachine, Implementations, KmallocUnderTest } from '@kmem/conformance';
 import { BLOCK_ORDER_MASK, BLOCK_TAIL, type FrameTable, type PageAllocator, type PhysAddr, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc, type MachineProfile } from '@kmem/hw';
-import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slob, slobSizeRoundup, slub, type Slub } from '@kmem/slab';
+import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slab, SLAB_CLASSES, slob, slobSizeRoundup, slub, type Slub } from '@kmem/slab';
 
 /** RAM of the machine on which tables of kmalloc were taken, in MiB. */
 const KMALLOC_MIB = 512;
@@ -59,8 +59,28 @@ export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
     allCaches: slabs.caches(),
     sizeRoundup: kmallocSizeRoundup,
     cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
-    limits: () => ({ KMALLOC_MIN_SIZE: sizes[0], KMALLOC_MAX_CACHE_SIZE: sizes[sizes.length - 1], KMALLOC_MAX_SIZE: kmallocMaxSize(profile) }),
+    limits: () => kmallocLimits(sizes, profile),
   };
+}
+
+/** Boots a machine with a kmalloc family over SLAB. */
+function bootSlab(profile: MachineProfile): KmallocUnderTest {
+  const parts = bootParts(profile);
+  const slabs = slab(parts);
+  const limits = { ...profile, smallest: SLAB_CLASSES.smallest };
+  const sizes = kmallocSizes(limits);
+  return {
+    ...parts,
+    ...createKmalloc({ ...parts, slabs, classes: SLAB_CLASSES }),
+    allCaches: slabs.caches(),
+    sizeRoundup: (sizeBytes) => kmallocSizeRoundup(sizeBytes, limits),
+    cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
+    limits: () => kmallocLimits(sizes, profile),
+  };
+}
+
+function kmallocLimits(sizes: readonly number[], profile: MachineProfile): ReturnType<KmallocUnderTest['limits']> {
+  return { KMALLOC_MIN_SIZE: sizes[0], KMALLOC_MAX_CACHE_SIZE: sizes[sizes.length - 1], KMALLOC_MAX_SIZE: kmallocMaxSize(profile) };
 }
 
 /** Boots a machine with the kmalloc of SLOB. */
@@ -73,7 +93,7 @@ function bootSlob(profile: MachineProfile): KmallocUnderTest {
     allCaches: [],
     sizeRoundup: slobSizeRoundup,
     cacheNameOf: (addr) => (slabs.isHeap(addr) ? '(slob)' : null),
-    limits: () => ({ KMALLOC_MIN_SIZE: 8, KMALLOC_MAX_CACHE_SIZE: 2 ** profile.pageShift, KMALLOC_MAX_SIZE: kmallocMaxSize(profile) }),
+    limits: () => kmallocLimits([8, 2 ** profile.pageShift], profile),
   };
 }
 
@@ -85,7 +105,7 @@ function bootSlob(profile: MachineProfile): KmallocUnderTest {
  */
 export function bootAllocator(allocator: AllocatorName): KmallocUnderTest {
   const profile = recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 });
-  return allocator === 'SLOB' ? bootSlob(profile) : bootKmalloc(profile);
+  return { SLUB: bootKmalloc, SLAB: bootSlab, SLOB: bootSlob }[allocator](profile);
 }
 
 function observedPages({ cpus, nrFrames, observe }: AlternativeMachine): { frames: FrameTable; pages: PageAllocator } {
@@ -96,6 +116,10 @@ function observedPages({ cpus, nrFrames, observe }: AlternativeMachine): { frame
 /** The object allocators that recordings are replayed through. */
 export const ALTERNATIVES: NonNullable<Implementations['alternatives']> = {
   SLUB: (machine) => slub({ ...observedPages(machine), cpus: machine.cpus, merge: machine.merge }),
+  SLAB: (machine) => {
+    const slabs = slab({ ...observedPages(machine), cpus: machine.cpus, merge: machine.merge });
+    return { createCache: (options) => slabs.createCache(options), exportState: (cache) => slabs.caches().find((known) => known === cache)?.exportState() ?? {} };
+  },
   SLOB: (machine) => {
     const { frames, pages } = observedPages(machine);
     return slob({ frames, pages, ...(machine.state && { state: machine.state(pages) }) });

@@ -116,6 +116,19 @@ export interface RecordedCacheCounts {
   readonly totalObjects: number;
   /** Free objects in slabs of the node's list. */
   readonly freeInPartial: number;
+  /** What SLAB counts besides. */
+  readonly arrays?: {
+    /** Places in the array of a CPU. */
+    readonly limit: number;
+    /** Objects that are moved at once. */
+    readonly batchcount: number;
+    /** Batches in the array that all CPUs share. */
+    readonly sharedfactor: number;
+    /** Slabs all of whose objects are free. */
+    readonly freeSlabs: number;
+    /** Objects in the shared array. */
+    readonly sharedavail: number;
+  };
 }
 
 /** A kmalloc family with what it stands on, just booted. */
@@ -224,7 +237,7 @@ export interface DescribedCache extends SlabCache {
    *
    * @returns the kernel's values under the kernel's names, the kernel's own flags included.
    */
-  exportAttributes(): object;
+  exportAttributes(): Readonly<object>;
 }
 
 /** One of the three object allocators, as the replayer needs it. */

@@ -24,13 +24,14 @@ import {
   type Gfp,
   type PhysAddr,
 } from '@kmem/contracts';
-import { ALLOCATORS } from './alternative-recording.js';
+import { ALLOCATORS, type AllocatorName } from './alternative-recording.js';
 import { compareValues, quoteError } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { Implementations, KmallocUnderTest, RecordingInput } from './implementations.js';
 import { JsonLine, type JsonObject } from './json-line.js';
 import { conformKmallocLog } from './kmalloc-log.js';
 import { splitLines } from './recording-meta.js';
+import { conformSlabinfo } from './slabinfo-replay.js';
 
 /** Objects over which the lowest alignment of a class was taken. */
 const ALIGN_SAMPLE = 6;
@@ -122,6 +123,12 @@ export function conformKmalloc(input: RecordingInput, implementations: Implement
   // The log is about requests that did not ask for silence.
   const log = boot !== null && known.some(({ row }) => row['nowarn'] === 0) ? input.companion?.(LOG) : undefined;
   if (log !== undefined && boot !== null) results.push(conformKmallocLog(name.slice(0, name.lastIndexOf('/') + 1) + LOG, log, boot()));
+  const allocator = allocatorOf(lines[0]);
+  const slabinfo = allocator === 'SLUB' ? undefined : input.companion?.(`${allocator.toLowerCase()}.slabinfo.txt`);
+  if (slabinfo !== undefined) {
+    const caches = rows.filter(({ kind }) => kind?.run === runCache).map(({ row }) => row);
+    results.push(conformSlabinfo(`${name.slice(0, name.lastIndexOf('/') + 1)}${allocator.toLowerCase()}.slabinfo.txt`, slabinfo, caches, allocator, implementations));
+  }
   return results;
 }
 
@@ -138,9 +145,13 @@ export function isKmallocTable(text: string, kind: string | null): boolean {
 
 /** What boots the allocator that the table is of; null when nothing does. */
 function bootFunction(meta: JsonLine, { bootKmalloc }: Implementations): (() => KmallocUnderTest) | null {
-  const name = meta.object(meta.value, [])['allocator'];
-  const allocator = ALLOCATORS.find((known) => known === name) ?? meta.fail(['allocator'], `one of ${ALLOCATORS.join(' ')}`);
+  const allocator = allocatorOf(meta);
   return bootKmalloc === undefined ? null : () => bootKmalloc(allocator);
+}
+
+function allocatorOf(meta: JsonLine): AllocatorName {
+  const name = meta.object(meta.value, [])['allocator'];
+  return ALLOCATORS.find((known) => known === name) ?? meta.fail(['allocator'], `one of ${ALLOCATORS.join(' ')}`);
 }
 
 /** A line that has been looked at; `kind` is null where vmalloc is needed. */

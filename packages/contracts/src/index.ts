@@ -172,6 +172,7 @@ export type { PageState, PcpState, ZoneState } from './page-state.js';
 export type { ProcInputs, ProcRow } from './proc-text.js';
 export type { SlabAllocator, SlabCache, SlabCacheOptions, SlabObject } from './slab-allocator.js';
 export type { SlabTrack } from './slab-track.js';
+export type { ClassicSlabState, SlabArrayState } from './slab-array-state.js';
 export type { SlobPageState, SlobState } from './slob-state.js';
 export type { SlabCacheAttributes, SlabCacheState, SlabCpuState, SlabState } from './slab-state.js';
 export {

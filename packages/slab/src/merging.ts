@@ -31,15 +31,17 @@ export interface MergeCandidate {
  *
  * @param caches - the oldest first.
  * @param asked - the request.
+ * @param keepsAlign - whether a cache of a smaller alignment will not do, as for SLAB.
  * @returns the first that fits, or undefined.
  * @kernelName find_mergeable
  */
-export function findMergeable<Cache extends MergeCandidate>(caches: Iterable<Cache>, asked: MergeCandidate): Cache | undefined {
+export function findMergeable<Cache extends MergeCandidate>(caches: Iterable<Cache>, asked: MergeCandidate, keepsAlign = false): Cache | undefined {
   if (!isMergeable(asked)) return undefined;
   const { align, flags } = asked;
   const wanted = Math.ceil(Math.ceil(asked.size / WORD) * WORD / align) * align;
   for (const cache of caches) {
     if (!isMergeable(cache) || (cache.flags & MERGE_SAME) !== (flags & MERGE_SAME)) continue;
+    if (keepsAlign && (align > cache.align || cache.align % align !== 0)) continue;
     const excess = cache.size - wanted;
     if (cache.size % align === 0 && excess >= 0 && excess < WORD) return cache;
   }

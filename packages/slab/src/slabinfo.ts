@@ -4,7 +4,7 @@
  * ```
  *  active objects = all objects - free objects in slabs of the node's list
  * ```
- * Objects that are free in a CPU's own slab or on its stack count as active: the kernel does not look there.
+ * Objects that are free in a CPU's own slab or on its stack count as active, and those in arrays: the kernel does not look there.
  */
 
 /** What the kernel counts of one cache. */
@@ -21,8 +21,24 @@ export interface CacheCounts {
   readonly nrSlabs: number;
   /** Objects in them; less than `nrSlabs * objects` where memory was short. */
   readonly totalObjects: number;
-  /** Free objects in slabs of the node's list. */
+  /** Free objects in slabs of the node's lists. */
   readonly freeInPartial: number;
+  /** What a cache with arrays of objects has besides; SLUB has none of it. */
+  readonly arrays?: ArrayCounts;
+}
+
+/** What SLAB shows of the arrays of a cache. */
+export interface ArrayCounts {
+  /** Places in the array of a CPU. */
+  readonly limit: number;
+  /** Objects that are moved at once. */
+  readonly batchcount: number;
+  /** Batches in the array that all CPUs share. */
+  readonly sharedfactor: number;
+  /** Slabs all of whose objects are free. */
+  readonly freeSlabs: number;
+  /** Objects in the shared array. */
+  readonly sharedavail: number;
 }
 
 /** What slabtop prints of one cache. */
@@ -37,7 +53,7 @@ const HEADER =
   '# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>' +
   ' : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>';
 /** SLUB has no tunables. */
-const NO_TUNABLES = ' : tunables    0    0    0 : slabdata';
+const NO_ARRAYS: ArrayCounts = Object.freeze({ limit: 0, batchcount: 0, sharedfactor: 0, freeSlabs: 0, sharedavail: 0 });
 
 /**
  * Prints /proc/slabinfo.
@@ -48,10 +64,12 @@ const NO_TUNABLES = ' : tunables    0    0    0 : slabdata';
  */
 export function formatSlabinfo(caches: readonly CacheCounts[]): string {
   const rows = caches.map((cache) => {
-    const { name, size, objects, order, nrSlabs, totalObjects } = cache;
+    const { name, size, objects, order, nrSlabs, totalObjects, arrays = NO_ARRAYS } = cache;
+    const { limit, batchcount, sharedfactor, freeSlabs, sharedavail } = arrays;
     const numbers = [pad(activeObjects(cache), 6), pad(totalObjects, 6), pad(size, 6), pad(objects, 4), pad(2 ** order, 4)];
-    const slabs = [pad(nrSlabs, 6), pad(nrSlabs, 6), pad(0, 6)];
-    return `${name.padEnd(17)} ${numbers.join(' ')}${NO_TUNABLES} ${slabs.join(' ')}`;
+    const tunables = [pad(limit, 4), pad(batchcount, 4), pad(sharedfactor, 4)];
+    const slabs = [pad(nrSlabs - freeSlabs, 6), pad(nrSlabs, 6), pad(sharedavail, 6)];
+    return `${name.padEnd(17)} ${numbers.join(' ')} : tunables ${tunables.join(' ')} : slabdata ${slabs.join(' ')}`;
   });
   return ['slabinfo - version: 2.1', HEADER, ...rows, ''].join('\n');
 }

@@ -2,7 +2,7 @@
 import type { CpuContext, FrameTable, PageAllocator, PhysAddr, PhysicalMemory, ReportSink, SlabTrack } from '@kmem/contracts';
 import type { FastPath } from './fast-path.js';
 import type { SlubCache } from './slub-cache.js';
-import type { SlubWords } from './slub-words.js';
+import type { WordBlocks } from './word-blocks.js';
 
 /** The parts. */
 export interface SlubMachine {
@@ -11,7 +11,7 @@ export interface SlubMachine {
   /** The table that allocator keeps. */
   readonly frames: FrameTable;
   /** The words of all caches. */
-  readonly shared: SlubWords;
+  readonly shared: WordBlocks;
   /** By frame: the slab it is part of, 0 for none. */
   readonly slabOf: Int32Array;
   /** Finds the slab that an address lies in, 0 for none. */

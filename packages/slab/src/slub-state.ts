@@ -10,7 +10,7 @@
  *  a cache, one block of words:  | ends of two lists, counters | CPU 0 | CPU 1 | ...
  *  a slab, one block of words:   | what is known of it | object 0 | object 1 | ... | 0
  * ```
- * All blocks are in the words that the allocator's caches share (slub-words.ts). A slab is called by the position of its block, an
+ * All blocks are in the words that the allocator's caches share (word-blocks.ts). A slab is called by the position of its block, an
  * object by that of its word; a slab's block begins at a multiple of its size, so the one follows from the other. An object's
  * word is its link: the next free object, 0 at the end of a list, LIVE while somebody has it.
  * ```
@@ -26,7 +26,7 @@
  * ```
  */
 import type { Gfp, PhysAddr } from '@kmem/contracts';
-import type { SlubWords } from './slub-words.js';
+import type { WordBlocks } from './word-blocks.js';
 
 /** Words of a slab before those of its objects. */
 export const SLAB_WORDS = 8;
@@ -172,7 +172,7 @@ export class SlubState {
   writer: ObjectWriter | null = null;
   /** Looks at slots before an object changes hands, or null. */
   checks: ObjectChecks | null = null;
-  readonly #shared: SlubWords;
+  readonly #shared: WordBlocks;
   readonly #slabBits: number;
   /** Every block that ever was a slab of the cache. */
   readonly #blocks: number[] = [];
@@ -183,7 +183,7 @@ export class SlubState {
    * @param source - where slabs come from.
    * @param shared - the words of all caches.
    */
-  constructor(limits: SlubLimits, source: SlabSource, shared: SlubWords) {
+  constructor(limits: SlubLimits, source: SlabSource, shared: WordBlocks) {
     this.limits = limits;
     this.source = source;
     this.#shared = shared;

@@ -20,7 +20,7 @@ import { isTypesafe } from './slab-pages.js';
 import { SlubCache } from './slub-cache.js';
 import type { SlubMachine } from './slub-machine.js';
 import { cacheBits, S_CACHE } from './slub-state.js';
-import { createSlubWords } from './slub-words.js';
+import { createWordBlocks } from './word-blocks.js';
 
 /** Options of {@link slub}. */
 export interface SlubOptions {
@@ -107,7 +107,7 @@ export function slub(options: SlubOptions): Slub {
   const { callRcu = runNow, debug = null, onTrace = null } = options;
   const debugOption = readDebugOption(debug);
   const { nrFrames, pageShift } = frames;
-  const shared = createSlubWords(nrFrames);
+  const shared = createWordBlocks(nrFrames);
   const slabOf = new Int32Array(nrFrames);
   const slabAt = createSlabAt(slabOf, pageShift);
   /** By number, null after a cache's end. Numbers are not used again: a slab says with it whose it is. */

@@ -20,7 +20,10 @@ function replay(text: string): Conformance {
 }
 
 describe('recordings of a real kernel are replayed exactly', () => {
-  test.each([['slob-seed1.jsonl.gz', 'slob', 50_267, 0]])('%s', { timeout: TIMEOUT_MS }, (file, kind, total, stated) => {
+  test.each([
+    ['slob-seed1.jsonl.gz', 'slob', 50_267, 0],
+    ['slab-seed1.jsonl.gz', 'slab', 48_989, 2570],
+  ])('%s', { timeout: TIMEOUT_MS }, (file, kind, total, stated) => {
     const result = replay(readText(`alternative/${file}`));
     expect(result).toMatchObject({ kind, difference: null, exact: total, total });
     expect(result.stated).toHaveLength(stated);
@@ -51,16 +54,19 @@ function findingLine(text: string): number | null {
 
 describe('every changed output is found', () => {
   test.each([
+    ['slab-seed1.jsonl.gz', ['p700'], ['a page altered', 'f dropped', 'state cpu entries element dropped', 'state partial altered', 'cache colour altered', 'geom dropped']],
     ['slob-seed1.jsonl.gz', ['p700', 'kmalloc-mix'], ['a page altered', 'k offset altered', '- dropped', 'state small altered', 'state dropped']],
   ])('%s', { timeout: TIMEOUT_MS }, (file, caches, expected) => {
     const text = partOf(readText(`alternative/${file}`), caches);
     expect(findingLine(text)).toBeNull();
     const kinds = new Set<string>();
     const missed: string[] = [];
-    for (const mutation of mutateAlternativeRecording(text, 2)) {
+    for (const mutation of mutateAlternativeRecording(text, 1)) {
       kinds.add(mutation.kind);
       const line = findingLine(mutation.text);
-      const isFound = line !== null && (mutation.kind.endsWith('dropped') ? line >= mutation.line : line === mutation.line);
+      // What is missing is missed at the latest where something depends on it, and a second state may be the last one until an operation follows.
+      const slack = mutation.kind.endsWith('dropped') ? Infinity : Number(mutation.kind === 'state repeated');
+      const isFound = line !== null && line >= mutation.line && line <= mutation.line + slack;
       if (!isFound) missed.push(`${mutation.kind} in line ${String(mutation.line)}: found in ${String(line)}`);
     }
     expect(missed).toEqual([]);

@@ -3,7 +3,7 @@ import { BuddyAllocator } from '@kmem/buddy';
 import type { AlternativeMachine, Implementations } from '@kmem/conformance';
 import type { FrameTable, PageAllocator } from '@kmem/contracts';
 import { createFrameTable } from '@kmem/hw';
-import { slob, slub } from '../src/index.js';
+import { slab, slob, slub } from '../src/index.js';
 
 function pagesFor({ cpus, nrFrames, observe }: AlternativeMachine): { frames: FrameTable; pages: PageAllocator } {
   const frames = createFrameTable({ nrFrames });
@@ -13,6 +13,10 @@ function pagesFor({ cpus, nrFrames, observe }: AlternativeMachine): { frames: Fr
 /** All of them. */
 export const ALTERNATIVES: NonNullable<Implementations['alternatives']> = {
   SLUB: (machine) => slub({ ...pagesFor(machine), cpus: machine.cpus, merge: machine.merge }),
+  SLAB: (machine) => {
+    const caches = slab({ ...pagesFor(machine), cpus: machine.cpus, merge: machine.merge });
+    return { createCache: (options) => caches.createCache(options), exportState: (cache) => caches.caches().find((known) => known === cache)?.exportState() ?? {} };
+  },
   SLOB: (machine) => {
     const { frames, pages } = pagesFor(machine);
     return slob({ frames, pages, ...(machine.state && { state: machine.state(pages) }) });

@@ -4,7 +4,7 @@ import type { SlabAllocatorUnderTest } from '@kmem/conformance';
 import type { FrameTable, PhysicalMemory, SlabAllocator } from '@kmem/contracts';
 import { createFrameTable, createMemory } from '@kmem/hw';
 import { test } from 'vitest';
-import { slob, slub } from '../src/index.js';
+import { slab, slob, slub } from '../src/index.js';
 
 function machine(make: (pages: BuddyAllocator, frames: FrameTable, memory: PhysicalMemory) => SlabAllocator): SlabAllocatorUnderTest {
   const frames = createFrameTable({ nrFrames: 2048 });
@@ -18,6 +18,8 @@ slabAllocatorSuite(test, { name: 'slub', create: () => machine((pages, frames, m
 slabAllocatorSuite(test, { name: 'slub with links in memory', create: () => machine((pages, frames, memory) => slub({ pages, frames, memory, freePointers: true })) });
 
 slabAllocatorSuite(test, { name: 'slub, slub_debug=FZPU', create: () => machine((pages, frames, memory) => slub({ pages, frames, memory, debug: 'FZPU' })) });
+
+slabAllocatorSuite(test, { name: 'slab', create: () => machine((pages, frames, memory) => slab({ pages, frames, memory })) });
 
 slabAllocatorSuite(test, { name: 'slob', create: () => machine((pages, frames, memory) => slob({ pages, frames, memory })), supports: { freeObjects: false } });
 

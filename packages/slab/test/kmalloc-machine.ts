@@ -3,7 +3,7 @@ import { BuddyAllocator } from '@kmem/buddy';
 import type { AllocatorName, KmallocUnderTest } from '@kmem/conformance';
 import { BLOCK_ORDER_MASK, BLOCK_TAIL, type FrameTable, type PhysAddr, type PhysicalMemory, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc } from '@kmem/hw';
-import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slob, slobSizeRoundup, slub } from '../src/index.js';
+import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slab, SLAB_CLASSES, slob, slobSizeRoundup, slub } from '../src/index.js';
 import type { Kmalloc, Slub } from '../src/index.js';
 
 /** The parts of a machine. */
@@ -63,6 +63,20 @@ export function bootKmalloc(reports: ReportSink = THROWING, debug?: string): Kma
   };
 }
 
+function bootSlab(): KmallocUnderTest {
+  const parts = bootParts(THROWING);
+  const slabs = slab(parts);
+  const { smallest } = SLAB_CLASSES;
+  return {
+    ...parts,
+    ...createKmalloc({ ...parts, slabs, classes: SLAB_CLASSES }),
+    allCaches: slabs.caches(),
+    sizeRoundup: (sizeBytes) => kmallocSizeRoundup(sizeBytes, { smallest }),
+    cacheNameOf: (addr) => slabs.cacheOf(addr)?.name ?? null,
+    limits: () => ({ KMALLOC_MIN_SIZE: smallest, KMALLOC_MAX_CACHE_SIZE: kmallocSizes().at(-1) ?? 0, KMALLOC_MAX_SIZE: kmallocMaxSize() }),
+  };
+}
+
 function bootSlob(): KmallocUnderTest {
   const parts = bootParts(THROWING);
   const slabs = slob(parts);
@@ -83,8 +97,8 @@ function bootSlob(): KmallocUnderTest {
  * @returns its parts.
  */
 export function bootAllocator(allocator: AllocatorName): KmallocUnderTest {
-  if (allocator === 'SLAB') throw new Error('not there yet');
-  return allocator === 'SLOB' ? bootSlob() : bootKmalloc();
+  if (allocator === 'SLUB') return bootKmalloc();
+  return allocator === 'SLAB' ? bootSlab() : bootSlob();
 }
 
 /**

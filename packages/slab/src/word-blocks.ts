@@ -20,7 +20,7 @@ const MOST_WORDS = 2 ** 30;
 const NOBODY = 16;
 
 /** The array and its blocks. */
-export interface SlubWords {
+export interface WordBlocks {
   /** All words. Replaced when blocks are added that do not fit. */
   words: Int32Array;
   /** Takes a block of 2 ** bits words, all of them 0: position of the first one, or 0 when there is no room. */
@@ -35,11 +35,11 @@ export interface SlubWords {
  * @param nrFrames - frames of the machine.
  * @returns the array without blocks.
  */
-export function createSlubWords(nrFrames: number): SlubWords {
+export function createWordBlocks(nrFrames: number): WordBlocks {
   /** By bits: a block that came back; its first word leads to the next one. */
   const spares = new Int32Array(32);
   let end = NOBODY;
-  const shared: SlubWords = { words: new Int32Array(Math.min(FIRST_WORDS_PER_FRAME * nrFrames + NOBODY, MOST_FIRST_WORDS)), take, put };
+  const shared: WordBlocks = { words: new Int32Array(Math.min(FIRST_WORDS_PER_FRAME * nrFrames + NOBODY, MOST_FIRST_WORDS)), take, put };
 
   function take(bits: number): number {
     const size = 2 ** bits;

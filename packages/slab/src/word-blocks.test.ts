@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createSlubWords } from './slub-words.js';
+import { createWordBlocks } from './word-blocks.js';
 
 test('blocks begin at multiples of their size, keep their words when the array grows, and come again empty', () => {
-  const shared = createSlubWords(1);
+  const shared = createWordBlocks(1);
   const blocks: { readonly bits: number; readonly start: number }[] = [];
   for (let i = 0; i < 200; i++) {
     const bits = 3 + (i % 5);
@@ -24,7 +24,7 @@ test('blocks begin at multiples of their size, keep their words when the array g
 });
 
 test('no block is handed out beyond the largest position', () => {
-  const shared = createSlubWords(1);
+  const shared = createWordBlocks(1);
   expect(shared.take(31)).toBe(0);
   expect(shared.take(3)).toBeGreaterThan(0);
 });
