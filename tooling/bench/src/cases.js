@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { executionCases } from "./execution-cases.js";
+import { heapCases } from "./heap-cases.js";
 import { interleave, median, ratio, spread, timed, verdict } from "./measure.js";
 import { objectCases } from "./object-cases.js";
 import { pageCases } from "./page-cases.js";
@@ -15,7 +16,7 @@ import { built } from "./peers.js";
  *   size          for contestants that are made for one size
  *   native        input of a native program that runs the loop itself
  */
-export const cases = { ...pageCases, ...objectCases, ...executionCases };
+export const cases = { ...pageCases, ...objectCases, ...heapCases, ...executionCases };
 
 /**
  * Times one case.

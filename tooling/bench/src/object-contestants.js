@@ -3,6 +3,7 @@
 // Every call of a `make` gives a fresh allocator with 256 MiB or more.
 import { BuddyAllocator } from "@kmem/buddy";
 import { GFP_KERNEL } from "@kmem/contracts";
+import { createHeap } from "@kmem/heap";
 import { createFrameTable, createMemory, describeMachine, identityProfile } from "@kmem/hw";
 import { createKmalloc, slub } from "@kmem/slab";
 import { MemPool } from "@thi.ng/malloc";
@@ -40,6 +41,14 @@ function makeKmalloc() {
     resize: (address, bytes) => krealloc(address, bytes, GFP_KERNEL),
   };
 }
+
+/** Our heap; its own sizes. */
+const heap = (sizes) => ({
+  make: () => {
+    const { malloc, free, realloc } = createHeap({ bytes: BYTES, sizes });
+    return { unit: 1, request, alloc: malloc, free, resize: realloc };
+  },
+});
 
 /** The limit for one size: a last-in first-out list in one Int32Array, word 0 the head. Nothing is checked. */
 function makeBareList(bytes) {
@@ -117,6 +126,8 @@ const wasm = (file) => ({
 export const objectContestants = {
   "@kmem/slab cache": { make: makeCache },
   "@kmem/slab kmalloc": { make: makeKmalloc },
+  "@kmem/heap": heap("linux"),
+  "@kmem/heap fine": heap("fine"),
   "bare Int32Array list": { make: makeBareList },
   "bare list for every 8 bytes": { make: makeBareLists },
   "dlmalloc in wasm": wasm("dlmalloc.wasm"),

@@ -7,7 +7,7 @@ import { lowerLayers } from "../layers.js";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const members = (group) => readdirSync(join(root, group)).filter((name) => existsSync(join(root, group, name, "package.json")));
-const compositions = ["kernel"];
+const compositions = ["heap", "kernel"];
 
 function allowed(name) {
   if (name === "contracts") return [];

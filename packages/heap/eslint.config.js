@@ -1,0 +1,3 @@
+import { composition } from "@kmem/eslint-config";
+
+export default composition(import.meta.dirname);

@@ -1,0 +1,13 @@
+export { createCheckedHeap } from './checked-heap.js';
+export type { CheckedHeap } from './checked-heap.js';
+export type { LiveBlock } from './checked-allocator.js';
+export { createHeap } from './heap.js';
+export type { Heap, HeapStats, ViewConstructor } from './heap.js';
+export type { HeapAllocator, HeapUse } from './heap-allocator.js';
+export type { HeapBuffer, HeapViews, WasmMemory } from './heap-memory.js';
+export type { HeapAllocatorFactory, HeapOptions, HeapSpace } from './heap-options.js';
+export type { HeapSnapshot } from './heap-snapshot.js';
+export { kernelAllocator } from './kernel-allocator.js';
+export type { SlabFactory } from './kernel-allocator.js';
+export type { SizeSet } from './size-classes.js';
+export type { FieldType, StructCache, StructFields, StructRecord } from './struct-cache.js';

@@ -1,0 +1,3 @@
+import { library } from "@kmem/tsup-config";
+
+export default library();

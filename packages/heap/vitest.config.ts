@@ -1,0 +1,3 @@
+import { unit } from "@kmem/vitest-config";
+
+export default unit();
