@@ -17,6 +17,7 @@ export function unit() {
       outputFile: { json: "reports/vitest.json" },
       // A test never takes real time; a model test of many thousand steps may still need a while on a small machine.
       testTimeout: 60_000,
+      hookTimeout: 60_000,
       coverage: { provider: "v8", include: ["src/**"], exclude: ["src/**/*.test.ts"], reportsDirectory: "reports/coverage" },
     },
   });
