@@ -177,6 +177,10 @@ export function irqSteps(
     return of === 'line' ? state(Number(id))[String(property)] : undefined;
   }
 
+  function isDisabled(step: JsonObject): boolean {
+    return irqs.irqState(resources.irqOf(step))?.disabled === true;
+  }
+
   function state(line: number): JsonObject {
     const found = irqs.irqState(resources.irqOf({ line }));
     if (found === null) return {};
@@ -215,6 +219,7 @@ export function irqSteps(
 
   function* repeat(step: Step): Sleepable<void> {
     const steps = stepsOf(step, 'steps');
+    const always = steps.filter((inner) => inner['at'] === undefined && inner['every'] === undefined);
     const until = objectOf(step, 'until');
     const times = numberOf(step, 'times');
     const sleeps = steps.some((inner) => inner.do === 'schedule_timeout_uninterruptible');
@@ -224,8 +229,8 @@ export function irqSteps(
     let writing = 0;
     for (round = 1; round <= times; round++) {
       const before = run.written;
-      yield* runSteps(steps.filter((inner) => isInRound(inner, round)));
-      if ('line' in until && state(numberOf(until, 'line'))['disabled'] === 1) {
+      yield* runSteps(always.length === steps.length ? steps : steps.filter((inner) => always.includes(inner) || isNamedRound(inner, round)));
+      if ('line' in until && isDisabled(until)) {
         yield* runSteps(stepsOf(step, 'at_until'));
         return;
       }
@@ -254,7 +259,7 @@ export function irqSteps(
     if (resources.running?.polled === true) yield* runAtomic(stepsOf(step, 'steps'));
   };
   sleepable['if_disabled'] = function* (step): Sleepable<void> {
-    if (state(numberOf(step, 'line'))['disabled'] === 1) yield* runSteps(stepsOf(step, 'steps'));
+    if (isDisabled(step)) yield* runSteps(stepsOf(step, 'steps'));
   };
   sleepable['cond_resched'] = () => sched.condResched();
   atomic['local_irq_enable'] = function* (): Atomic<void> {
@@ -287,11 +292,6 @@ function maskOf(cpus: unknown): number {
 function settingsOf(step: Step): number {
   const names = Array.isArray(step['flags']) ? step['flags'] : [];
   return names.reduce<number>((settings, name) => settings | (SETTINGS[String(name)] ?? 0), 0);
-}
-
-/** Tells whether a step of a `repeat` is made in a round. */
-function isInRound(step: Step, round: number): boolean {
-  return (step['at'] === undefined && step['every'] === undefined) || isNamedRound(step, round);
 }
 
 /** Tells whether a step writes a line in this round in particular. */

@@ -154,16 +154,26 @@ export class InterruptLines implements Interrupts {
   irqState(irq: Irq): IrqState | null {
     const desc = this.#table.get(irq);
     if (desc === null) return null;
-    const { depth, istate, disabled, masked, inProgress, started, activated } = desc;
-    const { trigger, wakeDepth, totCount, irqsUnhandled, irqCount, threadsHandled } = desc;
-    const threadsHandledLast = desc.threadsHandledLast + (desc.judgedLate ? 2 ** 31 : 0);
     let threadsOneshot = 0;
     for (let action = desc.action; action !== null; action = action.next) {
       if (action.oneshotPending) threadsOneshot += 2 ** action.oneshotBit;
     }
     return {
-      ...{ depth, istate, disabled, masked, inProgress, started, activated },
-      ...{ trigger, wakeDepth, totCount, irqsUnhandled, irqCount, threadsHandled, threadsHandledLast, threadsOneshot },
+      depth: desc.depth,
+      istate: desc.istate,
+      disabled: desc.disabled,
+      masked: desc.masked,
+      inProgress: desc.inProgress,
+      started: desc.started,
+      activated: desc.activated,
+      trigger: desc.trigger,
+      wakeDepth: desc.wakeDepth,
+      totCount: desc.totCount,
+      irqsUnhandled: desc.irqsUnhandled,
+      irqCount: desc.irqCount,
+      threadsHandled: desc.threadsHandled,
+      threadsHandledLast: desc.threadsHandledLast + (desc.judgedLate ? 2 ** 31 : 0),
+      threadsOneshot,
     };
   }
 
