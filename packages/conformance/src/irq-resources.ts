@@ -1,5 +1,5 @@
 /** Lines, chips and devices of a script about interrupts: what they do when the kernel calls them. */
-import type { Atomic, IrqChip, IrqFlow, Sleepable } from '@kmem/contracts';
+import type { Atomic, IrqChip, IrqChipCallback, IrqFlow, Sleepable } from '@kmem/contracts';
 import {
   IRQ_HANDLED,
   IRQ_LEVEL,
@@ -15,22 +15,22 @@ import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
 import { numberOf, objectOf, Program, resourcesOf } from './step-kinds.js';
 
-const PLAIN = ['mask', 'unmask', 'ack', 'eoi'];
+const PLAIN: readonly IrqChipCallback[] = ['mask', 'unmask', 'ack', 'eoi'];
 /** Callbacks of each chip that recordings know. */
-const CHIPS: Readonly<Record<string, readonly string[]>> = {
-  plain: [...PLAIN, 'set_type', 'set_wake', 'set_affinity'],
-  maskack: [...PLAIN, 'mask_ack', 'set_type'],
+const CHIPS: Readonly<Record<string, readonly IrqChipCallback[]>> = {
+  plain: [...PLAIN, 'setType', 'setWake', 'setAffinity'],
+  maskack: [...PLAIN, 'maskAck', 'setType'],
   full: [
-    ...[...PLAIN, 'mask_ack', 'startup', 'shutdown', 'enable', 'disable', 'set_type', 'set_affinity'],
-    ...['bus_lock', 'bus_sync_unlock', 'request_resources', 'release_resources'],
+    ...[...PLAIN, 'maskAck', 'startup', 'shutdown', 'enable', 'disable', 'setType', 'setAffinity'] as const,
+    ...['busLock', 'busSyncUnlock', 'requestResources', 'releaseResources'] as const,
   ],
   endis: [...PLAIN, 'enable', 'disable'],
-  retrigger: [...PLAIN, 'retrigger', 'set_type'],
+  retrigger: [...PLAIN, 'retrigger', 'setType'],
   oneshot_safe: PLAIN,
   eoi_threaded: PLAIN,
   eoi_if_handled: PLAIN,
   notype: ['mask', 'unmask', 'ack'],
-  typemasked: ['mask', 'unmask', 'ack', 'set_type'],
+  typemasked: ['mask', 'unmask', 'ack', 'setType'],
 };
 const CHIP_FLAGS: Readonly<Record<string, number>> = {
   oneshot_safe: IRQCHIP_ONESHOT_SAFE,
@@ -147,7 +147,7 @@ export class IrqResources {
    * @returns true for a chip with a bus.
    */
   notesSetUp(line: JsonObject): boolean {
-    return CHIPS[String(line['chip'])]?.includes('bus_lock') ?? false;
+    return CHIPS[String(line['chip'])]?.includes('busLock') ?? false;
   }
 
   /**
@@ -166,35 +166,21 @@ export class IrqResources {
     if (Array.isArray(status) && status.includes('LEVEL')) irqs.irqModifyStatus(irq, 0, IRQ_LEVEL);
   }
 
+  /** A chip whose calls are lines, except silent ones. */
   #makeChip(name: string): IrqChip {
-    const { cpus } = this.#run.kernel;
-    const has = new Set(CHIPS[name] ?? []);
-    const log = (callback: string, irq: number, more: JsonObject = {}): void => {
-      if (this.#muted || (this.quiet && PLAIN.includes(callback))) return;
-      this.#run.write(`chip.${callback}`, { line: irq - this.#firstIrq, ...more });
+    const onCall = (callback: IrqChipCallback, irq: number, value: number, force: number): number => {
+      const ret = callback === 'setType' ? this.setTypeReturns : callback === 'retrigger' ? 1 : 0;
+      if (this.#muted || (this.quiet && PLAIN.includes(callback))) return ret;
+      this.#run.write(`chip.${snakeCase(callback)}`, { line: irq - this.#firstIrq, ...this.#arguments(callback, value, force, ret) });
+      return ret;
     };
-    const plain = (callback: string) => (has.has(callback) ? (irq: number) => log(callback, irq) : undefined);
-    const answering = (callback: string, answer: number) =>
-      has.has(callback) ? (irq: number) => (log(callback, irq), answer) : undefined;
-    const callbacks = {
-      ...{ mask: plain('mask'), unmask: plain('unmask'), ack: plain('ack'), eoi: plain('eoi'), maskAck: plain('mask_ack') },
-      ...{ shutdown: plain('shutdown'), enable: plain('enable'), disable: plain('disable') },
-      ...{ busLock: plain('bus_lock'), busSyncUnlock: plain('bus_sync_unlock'), releaseResources: plain('release_resources') },
-      ...{ startup: answering('startup', 0), requestResources: answering('request_resources', 0), retrigger: answering('retrigger', 1) },
-      setType: !has.has('set_type')
-        ? undefined
-        : (irq: number, type: number): number => {
-            const ret = this.setTypeReturns;
-            log('set_type', irq, { type, ret });
-            return ret;
-          },
-      setWake: !has.has('set_wake') ? undefined : (irq: number, on: number): number => (log('set_wake', irq, { on }), 0),
-      setAffinity: !has.has('set_affinity')
-        ? undefined
-        : (irq: number, mask: number, force: number): number => (log('set_affinity', irq, { mask: cpuList(mask, cpus.nrCpus), force }), IRQ_SET_MASK_OK),
-    };
-    const present = Object.fromEntries(Object.entries(callbacks).filter(([, callback]) => callback !== undefined));
-    return { name, flags: CHIP_FLAGS[name] ?? 0, ...present };
+    return this.#run.kernel.createChip({ name, flags: CHIP_FLAGS[name] ?? 0, callbacks: CHIPS[name] ?? [], onCall });
+  }
+
+  #arguments(callback: IrqChipCallback, value: number, force: number, ret: number): JsonObject {
+    if (callback === 'setType') return { type: value, ret };
+    if (callback === 'setWake') return { on: value };
+    return callback === 'setAffinity' ? { mask: cpuList(value, this.#run.kernel.cpus.nrCpus), force } : {};
   }
 
   /**
@@ -304,6 +290,11 @@ function returnsOf({ members, calls }: DeviceFunction, polled: boolean): number 
   if (polled && 'returns_polled' in members) return numberOf(members, 'returns_polled');
   if (Array.isArray(every) && calls % Number(every[0]) === 0) return Number(every[1]);
   return numberOf(members, 'returns');
+}
+
+/** A name as the kernel writes it. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** CPUs of a mask as the kernel lists them. */

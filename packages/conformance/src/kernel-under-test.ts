@@ -8,8 +8,10 @@ import type {
   Delays,
   HrTimers,
   Interrupts,
+  IrqChip,
   SchedTrace,
   Scheduler,
+  ScriptedChipOptions,
   SimpleWaitQueues,
   Softirqs,
   TaskId,
@@ -72,6 +74,8 @@ export interface KernelUnderTest {
   readonly tasklets: Tasklets;
   /** Interrupt lines. */
   readonly irqs: Interrupts;
+  /** Makes an interrupt controller that does nothing but tell of its calls. */
+  readonly createChip: (options: ScriptedChipOptions) => IrqChip;
   /** Lets one CPU do one thing; false when no CPU will ever do anything again. */
   readonly step: () => boolean;
   /** Runs until nothing is left to do, or a time has come. */

@@ -303,7 +303,7 @@ export {
   IRQ_TYPE_NONE,
   IRQ_TYPE_SENSE_MASK,
 } from './irq-chip.js';
-export type { IrqChip } from './irq-chip.js';
+export type { IrqChip, IrqChipCallback, ScriptedChipOptions } from './irq-chip.js';
 export { TIMER_DEFERRABLE, TIMER_IRQSAFE, TIMER_PINNED } from './timers.js';
 export type { SleepTimeout, TimerFunction, Timers } from './timers.js';
 export {

@@ -106,3 +106,26 @@ export interface IrqChip {
   /** Gives that back. @context task */
   readonly releaseResources?: (irq: Irq) => void;
 }
+
+/** Name of a callback of a chip. */
+export type IrqChipCallback = Exclude<keyof IrqChip, 'name' | 'flags'>;
+
+/** What a chip is made of that only tells of its calls. */
+export interface ScriptedChipOptions {
+  /** Name, as `/proc/interrupts` shows it. */
+  readonly name: string;
+  /** `IRQCHIP_*` bits. @default 0 */
+  readonly flags?: number;
+  /** Callbacks that it has. */
+  readonly callbacks: readonly IrqChipCallback[];
+  /**
+   * Is told of a call.
+   *
+   * @param callback - which one.
+   * @param irq - the line.
+   * @param value - type, CPUs, state, on or off, as the callback has it; 0 where it has none.
+   * @param force - the third argument of `setAffinity` and `setIrqchipState`.
+   * @returns what the callback returns; 0 where it returns nothing.
+   */
+  readonly onCall: (callback: IrqChipCallback, irq: Irq, value: number, force: number) => number;
+}

@@ -11,7 +11,7 @@ import {
   IRQF_PROBE_SHARED,
   IRQF_SHARED,
   type Atomic,
-  type IrqChip,
+  type IrqChipCallback,
   type IrqFlow,
   type KernelBug,
   type Sleepable,
@@ -23,20 +23,19 @@ const LOW = 0x8;
 const IRQ = 24;
 const VECTOR = 0x30;
 
+const CALLBACKS: readonly IrqChipCallback[] = ['mask', 'unmask', 'ack', 'eoi', 'setType'];
+
 /** A machine with one line, whose chip writes down what it is told. */
-function machine(flow: IrqFlow = 'level', lacks: readonly string[] = [], options: BootOptions = {}) {
+function machine(flow: IrqFlow = 'level', lacks: readonly IrqChipCallback[] = [], options: BootOptions = {}) {
   const found: KernelBug[] = [];
   const kernel = boot({ reports: { report: (bug) => void found.push(bug) }, ...options });
   const { cpus, irqs, sched } = kernel;
   const log: string[] = [];
-  const note = (name: string) => () => void log.push(name);
-  const chip: IrqChip = Object.fromEntries(
-    Object.entries({
-      ...{ name: 'test', flags: 0, mask: note('mask'), unmask: note('unmask'), ack: note('ack'), eoi: note('eoi') },
-      setType: (_irq: number, type: number) => (log.push(`type ${type}`), 0),
-    }).filter(([name]) => !lacks.includes(name)),
-    // `name` and `flags` are never left out.
-  ) as unknown as IrqChip;
+  const chip = kernel.createChip({
+    name: 'test',
+    callbacks: CALLBACKS.filter((callback) => !lacks.includes(callback)),
+    onCall: (callback, _irq, value) => (log.push(callback === 'setType' ? `type ${value}` : callback), 0),
+  });
   irqs.irqAllocDescs(IRQ, IRQ, 1);
   irqs.irqSetChipAndHandler(IRQ, chip, flow);
   const start = (code: () => Sleepable<void>, cpu = 0): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { IRQ_HANDLED, IRQ_MOVE_PCNTXT, IRQ_SET_MASK_OK_NOCOPY, type Atomic, type IrqChip } from '@kmem/contracts';
+import { IRQ_HANDLED, IRQ_MOVE_PCNTXT, IRQ_SET_MASK_OK_NOCOPY, type Atomic } from '@kmem/contracts';
 import { boot } from '@kmem/kernel';
 
 const IRQ = 24;
@@ -10,17 +10,15 @@ function machine({ moves = true, settings = 0, returns = 0 } = {}) {
   const kernel = boot({ nrCpus: 2 });
   const { cpus, irqs, sched } = kernel;
   const log: string[] = [];
-  const chip: IrqChip = {
+  const chip = kernel.createChip({
     name: 'test',
-    flags: 0,
-    mask: () => void log.push('mask'),
-    unmask: () => void log.push('unmask'),
-    ack: (irq) => {
-      log.push('ack');
-      if (moves) irqs.irqMoveIrq(irq);
+    callbacks: ['mask', 'unmask', 'ack', 'setAffinity'],
+    onCall: (callback, irq, mask) => {
+      log.push(callback === 'setAffinity' ? `to ${mask}` : callback);
+      if (callback === 'ack' && moves) irqs.irqMoveIrq(irq);
+      return returns;
     },
-    setAffinity: (_irq, mask) => (log.push(`to ${mask}`), returns),
-  };
+  });
   irqs.irqAllocDescs(IRQ, IRQ, 1);
   irqs.irqSetChipAndHandler(IRQ, chip, 'edge');
   irqs.irqModifyStatus(IRQ, 0, settings);

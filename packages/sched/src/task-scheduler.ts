@@ -23,7 +23,6 @@ import {
   IDLE_TASK,
   KernelBug,
   PF_KTHREAD,
-  SCHEDULE,
   SIGKILL,
   TASK_DEAD,
   TASK_IDLE,
@@ -34,6 +33,7 @@ import {
   TASK_UNINTERRUPTIBLE,
   TASK_WAKEKILL,
 } from '@kmem/contracts';
+import { ScheduleOnce } from './schedule-once.js';
 import { TaskTable } from './task-table.js';
 
 const COMM_LENGTH = 15;
@@ -72,10 +72,20 @@ export class TaskScheduler implements Scheduler {
   readonly #cpus: Cpus;
   readonly #execution: CpuExecution;
   readonly #options: TaskSchedulerOptions;
+  readonly #chooseTask: TaskSchedulerOptions['chooseTask'];
   readonly #tasks: TaskTable;
   readonly #current: Int32Array;
   readonly #resched: Uint8Array;
-  readonly #hooks: SwitchHooks[] = [];
+  #switchIn: SwitchHooks['switchIn'];
+  #switchOut: SwitchHooks['switchOut'];
+  #idle: SwitchHooks['idle'];
+  #exit: SwitchHooks['exit'];
+  /** Somebody wants to know of every switch. */
+  #isFollowed = false;
+  readonly #givesWay = new ScheduleOnce<void>(true, undefined);
+  readonly #gaveWay = new ScheduleOnce(true, 1);
+  readonly #staysOn = new ScheduleOnce<void>(false, undefined);
+  readonly #stayedOn = new ScheduleOnce(false, 0);
 
   /**
    * Makes a scheduler and has the CPUs ask it.
@@ -87,6 +97,7 @@ export class TaskScheduler implements Scheduler {
     this.#cpus = cpus;
     this.#execution = execution;
     this.#options = options;
+    this.#chooseTask = options.chooseTask;
     this.#tasks = new TaskTable(cpus.nrCpus);
     this.#current = new Int32Array(cpus.nrCpus);
     this.#resched = new Uint8Array(cpus.nrCpus);
@@ -106,7 +117,7 @@ export class TaskScheduler implements Scheduler {
   }
 
   tasks(): TaskId[] {
-    return [...this.#tasks.code.keys()].filter((task) => this.#tasks.code[task] !== null);
+    return [...this.#tasks.entry.keys()].filter((task) => this.#tasks.entry[task] !== null);
   }
 
   taskState(task: TaskId): number {
@@ -138,28 +149,18 @@ export class TaskScheduler implements Scheduler {
 
   // Giving the CPU away
 
-  *schedule(): Sleepable<void> {
+  schedule(): Sleepable<void> {
     if (this.#cpus.preemptCount() !== 0) this.#scheduledWhileAtomic();
-    yield SCHEDULE;
+    return this.#givesWay.begin();
   }
 
-  *condResched(): Sleepable<number> {
-    if (!this.#shouldYield()) return 0;
-    yield SCHEDULE;
-    return 1;
+  condResched(): Sleepable<number> {
+    return this.#shouldYield() ? this.#gaveWay.begin() : this.#stayedOn;
   }
 
-  *mightSleep(): Sleepable<void> {
-    const preemptCount = this.#cpus.preemptCount();
-    if (preemptCount !== 0 || this.#cpus.irqsDisabled()) {
-      const inAtomic = preemptCount === 0 ? 0 : 1;
-      const irqsDisabled = this.#cpus.irqsDisabled() ? 1 : 0;
-      this.#report(
-        'SLEEP_IN_ATOMIC',
-        `sleeping function called from invalid context: in_atomic(): ${inAtomic}, irqs_disabled(): ${irqsDisabled}, name: ${this.comm(this.current)}`,
-      );
-    }
-    if (this.#shouldYield()) yield SCHEDULE;
+  mightSleep(): Sleepable<void> {
+    if (!this.#cpus.preemptible()) this.#sleepInAtomic();
+    return this.#shouldYield() ? this.#givesWay.begin() : this.#staysOn;
   }
 
   /**
@@ -233,9 +234,7 @@ export class TaskScheduler implements Scheduler {
   // Kernel threads
 
   kthreadCreate(code: () => Sleepable<number>, name: string, cpu: CpuId): TaskId {
-    const task = this.#tasks.add(name.slice(0, COMM_LENGTH), cpu, TASK_UNINTERRUPTIBLE, PF_KTHREAD);
-    this.#tasks.code[task] = this.#kthread(task, code);
-    return task;
+    return this.#tasks.add(name.slice(0, COMM_LENGTH), cpu, TASK_UNINTERRUPTIBLE, PF_KTHREAD, code);
   }
 
   *kthreadStop(task: TaskId): Sleepable<number> {
@@ -281,17 +280,12 @@ export class TaskScheduler implements Scheduler {
     return (this.#tasks.kthread[this.current] & SHOULD_STOP) !== 0;
   }
 
-  addSwitchHooks(hooks: SwitchHooks): void {
-    this.#hooks.push(hooks);
-  }
-
-  *#kthread(task: TaskId, code: () => Sleepable<number>): Sleepable<number> {
-    // Stopped before it was woken for the first time.
-    const result = (this.#tasks.kthread[task] & SHOULD_STOP) !== 0 ? -EINTR : yield* code();
-    this.#tellEnd(task, result);
-    // Whoever was told may go first, and then still sees it.
-    if (this.#shouldYield()) yield SCHEDULE;
-    return result;
+  addSwitchHooks({ switchIn, switchOut, idle, exit }: SwitchHooks): void {
+    this.#switchIn = both(this.#switchIn, switchIn);
+    this.#switchOut = both(this.#switchOut, switchOut);
+    this.#idle = both(this.#idle, idle);
+    this.#exit = both(this.#exit, exit);
+    this.#isFollowed = this.#switchIn !== undefined || this.#switchOut !== undefined;
   }
 
   #tellEnd(task: TaskId, result: number): void {
@@ -322,44 +316,79 @@ export class TaskScheduler implements Scheduler {
     const tasks = this.#tasks;
     const current = this.#current[cpu];
     this.#resched[cpu] = 0;
-    if (current === IDLE_TASK) {
-      this.#execute(cpu, IDLE_TASK, this.#pick(cpu));
+    if (current !== IDLE_TASK) {
+      const state = tasks.state[current];
+      if (state === TASK_RUNNING || this.#wakesAtOnce(current, state)) tasks.enqueue(current);
+      else tasks.onRq[current] = 0;
+    }
+    const next = this.#pick(cpu);
+    const code = tasks.code[next];
+    if (code === null || current === IDLE_TASK || this.#isFollowed) {
+      this.#execute(cpu, current, next);
       return;
     }
-    const state = tasks.state[current];
-    if (state !== TASK_RUNNING && !this.signalPendingState(state, current)) {
-      tasks.onRq[current] = 0;
-    } else {
-      tasks.state[current] = TASK_RUNNING;
-      tasks.enqueue(current);
-    }
-    this.#execute(cpu, current, this.#pick(cpu));
+    // The usual case, from a task to another that has begun.
+    this.#current[cpu] = next;
+    this.#execution.execute(cpu, code, tasks.flags[next]);
+  }
+
+  /** A task that is about to sleep does not if it heeds a signal that is pending. */
+  #wakesAtOnce(task: TaskId, state: number): boolean {
+    if (!this.signalPendingState(state, task)) return false;
+    this.#tasks.state[task] = TASK_RUNNING;
+    return true;
   }
 
   #pick(cpu: CpuId): TaskId {
-    const { chooseTask } = this.#options;
-    if (chooseTask === undefined || this.#tasks.waiting(cpu) < 2) return this.#tasks.dequeueFirst(cpu);
-    const chosen = chooseTask(cpu, this.#tasks.queue(cpu));
-    this.#tasks.dequeue(chosen);
+    return this.#chooseTask === undefined ? this.#tasks.dequeueFirst(cpu) : this.#chosen(cpu, this.#chooseTask);
+  }
+
+  #chosen(cpu: CpuId, choose: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId): TaskId {
+    const tasks = this.#tasks;
+    if (tasks.waiting(cpu) < 2) return tasks.dequeueFirst(cpu);
+    const chosen = choose(cpu, tasks.queue(cpu));
+    tasks.dequeue(chosen);
     return chosen;
   }
 
+  /** Has a CPU execute a task, and tells those who follow that. */
   #execute(cpu: CpuId, previous: TaskId, next: TaskId): void {
-    const tasks = this.#tasks;
+    const { code, flags } = this.#tasks;
     this.#current[cpu] = next;
-    if (previous !== next) for (const { switchOut } of this.#hooks) switchOut?.(previous, cpu);
-    this.#execution.execute(cpu, tasks.code[next], tasks.flags[next]);
-    if (previous !== next) for (const { switchIn } of this.#hooks) switchIn?.(next, cpu);
+    if (previous !== next) this.#switchOut?.(previous, cpu);
+    this.#execution.execute(cpu, code[next] ?? this.#begin(next), flags[next]);
+    if (previous === next) return;
+    if (previous === IDLE_TASK || next === IDLE_TASK) this.#idle?.(cpu, next === IDLE_TASK);
+    this.#switchIn?.(next, cpu);
+  }
+
+  /** Makes the code of a task that is executed for the first time; there is none for the idle task. */
+  #begin(task: TaskId): Sleepable<number> | null {
+    const tasks = this.#tasks;
+    const entry = tasks.entry[task];
+    if (entry === null) return null;
+    // Stopped before it was woken for the first time: it never begins.
+    const code = (tasks.kthread[task] & SHOULD_STOP) !== 0 ? returning(-EINTR) : entry();
+    tasks.code[task] = code;
+    return code;
   }
 
   #ended(cpu: CpuId, result: number): void {
     const tasks = this.#tasks;
     const task = this.#current[cpu];
+    if ((tasks.kthread[task] & HAS_ENDED) === 0) {
+      this.#tellEnd(task, result);
+      // Whoever was told may go first, and then still sees it.
+      if (this.#shouldYield()) {
+        tasks.code[task] = returning(result);
+        this.#switchTask(cpu);
+        return;
+      }
+    }
     tasks.state[task] = TASK_DEAD;
     tasks.onRq[task] = 0;
-    tasks.code[task] = null;
-    for (const { exit } of this.#hooks) exit?.(task, result);
-    if ((tasks.kthread[task] & HAS_ENDED) === 0) this.#tellEnd(task, result);
+    tasks.remove(task);
+    this.#exit?.(task, result);
     this.#execute(cpu, task, this.#pick(cpu));
   }
 
@@ -374,10 +403,18 @@ export class TaskScheduler implements Scheduler {
   #shouldYield(): boolean {
     const { cpu } = this.#cpus;
     if (this.#tasks.waiting(cpu) === 0 || !this.#cpus.preemptible() || this.#current[cpu] === IDLE_TASK) return false;
-    const { chooseTask } = this.#options;
-    if (chooseTask === undefined) return this.#resched[cpu] === 1;
+    if (this.#chooseTask === undefined) return this.#resched[cpu] === 1;
     const current = this.#current[cpu];
-    return chooseTask(cpu, [...this.#tasks.queue(cpu), current]) !== current;
+    return this.#chooseTask(cpu, [...this.#tasks.queue(cpu), current]) !== current;
+  }
+
+  #sleepInAtomic(): void {
+    const inAtomic = this.#cpus.inAtomic() ? 1 : 0;
+    const irqsDisabled = this.#cpus.irqsDisabled() ? 1 : 0;
+    this.#report(
+      'SLEEP_IN_ATOMIC',
+      `sleeping function called from invalid context: in_atomic(): ${inAtomic}, irqs_disabled(): ${irqsDisabled}, name: ${this.comm(this.current)}`,
+    );
   }
 
   #scheduledWhileAtomic(): void {
@@ -392,6 +429,23 @@ export class TaskScheduler implements Scheduler {
     if (this.#options.reports === undefined) throw bug;
     this.#options.reports.report(bug);
   }
+}
+
+// eslint-disable-next-line require-yield -- what remains of a task is its result
+function* returning(result: number): Sleepable<number> {
+  return result;
+}
+
+/** One hook that calls two, if there are two. */
+function both<A extends unknown[]>(
+  first: ((...args: A) => void) | undefined,
+  second: ((...args: A) => void) | undefined,
+): ((...args: A) => void) | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (...args) => {
+    first(...args);
+    second(...args);
+  };
 }
 
 function bitOf(sig: number): number {

@@ -42,7 +42,9 @@ export class TaskTable {
   waiter = new Int32Array(FIRST_CAPACITY);
   /** Names. */
   readonly comm: string[] = ['swapper'];
-  /** Code of the tasks that have not ended. */
+  /** Makes the code of the tasks that have not ended. */
+  readonly entry: ((() => Sleepable<number>) | null)[] = [null];
+  /** That code, once they have begun. */
   readonly code: (Sleepable<number> | null)[] = [null];
   #next = new Int32Array(FIRST_CAPACITY);
   readonly #head: Int32Array;
@@ -65,17 +67,29 @@ export class TaskTable {
    * @param cpu - its CPU.
    * @param state - its first state.
    * @param flags - `PF_*` bits.
-   * @returns the task, without code.
+   * @param entry - makes its code.
+   * @returns the task.
    */
-  add(comm: string, cpu: CpuId, state: number, flags: number): TaskId {
+  add(comm: string, cpu: CpuId, state: number, flags: number, entry: () => Sleepable<number>): TaskId {
     const task = this.comm.length;
     if (task === this.state.length) this.#grow();
     this.comm.push(comm);
+    this.entry.push(entry);
     this.code.push(null);
     this.cpu[task] = cpu;
     this.state[task] = state;
     this.flags[task] = flags;
     return task;
+  }
+
+  /**
+   * Lets go of the code of a task that has ended.
+   *
+   * @param task - which one.
+   */
+  remove(task: TaskId): void {
+    this.entry[task] = null;
+    this.code[task] = null;
   }
 
   /**
@@ -85,7 +99,18 @@ export class TaskTable {
    */
   enqueue(task: TaskId): void {
     const cpu = this.cpu[task];
-    const before = this.rtPriority[task] === 0 ? this.#tail[cpu] : this.#lastRealTime(cpu);
+    const last = this.#tail[cpu];
+    if (this.rtPriority[task] !== 0 || last === 0) {
+      this.#insert(cpu, this.#lastRealTime(cpu), task);
+      return;
+    }
+    this.#next[task] = 0;
+    this.#next[last] = task;
+    this.#tail[cpu] = task;
+    this.#length[cpu]++;
+  }
+
+  #insert(cpu: CpuId, before: TaskId, task: TaskId): void {
     const next = before === 0 ? this.#head[cpu] : this.#next[before];
     this.#next[task] = next;
     if (before === 0) this.#head[cpu] = task;
@@ -109,7 +134,11 @@ export class TaskTable {
    */
   dequeueFirst(cpu: CpuId): TaskId {
     const task = this.#head[cpu];
-    if (task !== 0) this.#unlink(cpu, 0, task);
+    if (task === 0) return 0;
+    const next = this.#next[task];
+    this.#head[cpu] = next;
+    if (next === 0) this.#tail[cpu] = 0;
+    this.#length[cpu]--;
     return task;
   }
 

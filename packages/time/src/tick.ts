@@ -10,7 +10,6 @@
  * Every CPU that ticks counts jiffies on, several at once after a pause. (time spec 1, 2, 12)
  */
 import type { Clock, CpuExecution, CpuId, Cpus, HrTimerId, HrTimers, Scheduler } from '@kmem/contracts';
-import { IDLE_TASK } from '@kmem/contracts';
 import { initialJiffies } from './conversions.js';
 
 /** What the tick works with. */
@@ -57,14 +56,7 @@ export class Tick {
     this.#idle = new Uint8Array(cpus.nrCpus).fill(1);
     this.#timers = Array.from({ length: cpus.nrCpus }, (_, cpu) => hrtimers.create(() => this.#due(cpu)));
     execution.setHooks({ interruptEntry: (wasIdle) => wasIdle && this.#catchUp() });
-    sched.addSwitchHooks({
-      switchIn: (task, cpu) => {
-        if (task === IDLE_TASK) this.#enterIdle(cpu);
-      },
-      switchOut: (task, cpu) => {
-        if (task === IDLE_TASK) this.#leaveIdle(cpu);
-      },
-    });
+    sched.addSwitchHooks({ idle: (cpu, isIdle) => (isIdle ? this.#enterIdle(cpu) : this.#leaveIdle(cpu)) });
   }
 
   /**

@@ -1,93 +1,87 @@
 /**
  * ContextFlags: in which context each CPU executes - preempt_count, interrupt flag - and the questions about that.
  *
- * ```
- * count[cpu]    preempt_count, layout in the contract Cpus; 1 while the CPU is idle
- * irqOff[cpu]   1: interrupts are off
- * ```
- *
  * (irq spec 11, 12)
  */
 import type { CpuId, Cpus } from '@kmem/contracts';
 import { HARDIRQ_MASK, NMI_MASK, PREEMPT_OFFSET, SOFTIRQ_MASK, SOFTIRQ_OFFSET } from '@kmem/contracts';
+import { COUNT, CPU_ROW, IRQS_OFF, TASK_FLAGS } from './cpu-words.js';
 
-/** The part of `Cpus` that needs these two arrays and nothing else. Calls are about the CPU `cpu`. */
+/** The part of `Cpus` that needs the words of the CPUs and nothing else. Calls are about the CPU `cpu`. */
 export class ContextFlags implements Partial<Cpus> {
   readonly nrCpus: number;
   cpu: CpuId = 0;
   realtime = false;
   oomVictim = false;
-  protected readonly count: Int32Array;
-  protected readonly irqOff: Uint8Array;
-  protected readonly flagsOfTask: Int32Array;
+  /** What is known of each CPU. */
+  protected readonly words: Int32Array;
 
   /**
    * @param nrCpus - how many.
    */
   constructor(nrCpus: number) {
     this.nrCpus = nrCpus;
-    this.count = new Int32Array(nrCpus).fill(PREEMPT_OFFSET);
-    this.irqOff = new Uint8Array(nrCpus);
-    this.flagsOfTask = new Int32Array(nrCpus);
+    this.words = new Int32Array(nrCpus * CPU_ROW);
+    for (let cpu = 0; cpu < nrCpus; cpu++) this.words[cpu * CPU_ROW + COUNT] = PREEMPT_OFFSET;
   }
 
   preemptCount(): number {
-    return this.count[this.cpu];
+    return this.words[this.cpu * CPU_ROW + COUNT];
   }
 
   preemptCountAdd(value: number): void {
-    this.count[this.cpu] += value;
+    this.words[this.cpu * CPU_ROW + COUNT] += value;
   }
 
   preemptCountSub(value: number): void {
-    this.count[this.cpu] -= value;
+    this.words[this.cpu * CPU_ROW + COUNT] -= value;
   }
 
   preemptCountSet(value: number): void {
-    this.count[this.cpu] = value;
+    this.words[this.cpu * CPU_ROW + COUNT] = value;
   }
 
   inHardirq(): number {
-    return this.count[this.cpu] & HARDIRQ_MASK;
+    return this.words[this.cpu * CPU_ROW + COUNT] & HARDIRQ_MASK;
   }
 
   softirqCount(): number {
-    return this.count[this.cpu] & SOFTIRQ_MASK;
+    return this.words[this.cpu * CPU_ROW + COUNT] & SOFTIRQ_MASK;
   }
 
   irqCount(): number {
-    return this.count[this.cpu] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK);
+    return this.words[this.cpu * CPU_ROW + COUNT] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK);
   }
 
   inServingSoftirq(): number {
-    return this.count[this.cpu] & SOFTIRQ_OFFSET;
+    return this.words[this.cpu * CPU_ROW + COUNT] & SOFTIRQ_OFFSET;
   }
 
   inNmi(): number {
-    return this.count[this.cpu] & NMI_MASK;
+    return this.words[this.cpu * CPU_ROW + COUNT] & NMI_MASK;
   }
 
   inTask(): boolean {
-    return (this.count[this.cpu] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)) === 0;
+    return (this.words[this.cpu * CPU_ROW + COUNT] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)) === 0;
   }
 
   inAtomic(): boolean {
-    return this.count[this.cpu] !== 0;
+    return this.words[this.cpu * CPU_ROW + COUNT] !== 0;
   }
 
   preemptible(): boolean {
-    return this.count[this.cpu] === 0 && this.irqOff[this.cpu] === 0;
+    return this.words[this.cpu * CPU_ROW + COUNT] === 0 && this.words[this.cpu * CPU_ROW + IRQS_OFF] === 0;
   }
 
   interruptContextLevel(): number {
-    const count = this.count[this.cpu];
+    const count = this.words[this.cpu * CPU_ROW + COUNT];
     if ((count & NMI_MASK) !== 0) return 3;
     if ((count & HARDIRQ_MASK) !== 0) return 2;
     return (count & SOFTIRQ_OFFSET) !== 0 ? 1 : 0;
   }
 
   get taskFlags(): number {
-    return this.flagsOfTask[this.cpu];
+    return this.words[this.cpu * CPU_ROW + TASK_FLAGS];
   }
 
   get inInterrupt(): boolean {
@@ -99,16 +93,16 @@ export class ContextFlags implements Partial<Cpus> {
   }
 
   irqsDisabled(): boolean {
-    return this.irqOff[this.cpu] === 1;
+    return this.words[this.cpu * CPU_ROW + IRQS_OFF] === 1;
   }
 
   localIrqDisable(): void {
-    this.irqOff[this.cpu] = 1;
+    this.words[this.cpu * CPU_ROW + IRQS_OFF] = 1;
   }
 
   localIrqSave(): boolean {
-    const wasOff = this.irqOff[this.cpu] === 1;
-    this.irqOff[this.cpu] = 1;
+    const wasOff = this.words[this.cpu * CPU_ROW + IRQS_OFF] === 1;
+    this.words[this.cpu * CPU_ROW + IRQS_OFF] = 1;
     return wasOff;
   }
 }

@@ -6,10 +6,10 @@
  *
  * ```
  * frames[cpu * MAX_FRAMES + 0]      the task, null: idle
- *                         + d       the topmost, d = depth[cpu]
+ *                         + d       the topmost, d = DEPTH of the CPU
  * until[same index]                 local time up to which that code is busy
- * key(cpu)                          when the CPU can next do something; time[cpu] <= key(cpu)
- * irqOff[cpu] = 1                   while a HARDIRQ frame is on top
+ * key(cpu)                          when the CPU can next do something; its TIME <= key(cpu)
+ * IRQS_OFF of the CPU = 1           while a HARDIRQ frame is on top
  * ```
  *
  * A handler that is a plain function leaves no frame: it has ended before anybody could see it.
@@ -38,6 +38,7 @@ import {
   SOFTIRQ_MASK,
 } from '@kmem/contracts';
 import { ContextFlags } from './context-flags.js';
+import { CALLED, COUNT, CPU_ROW, DEPTH, FIRST, IRQS_OFF, KICKED, PENDING, TASK_FLAGS, TIME, TIME_ROW } from './cpu-words.js';
 import { DEVICE_EVENT, EventQueue } from './event-queue.js';
 import { PendingVectors } from './pending-vectors.js';
 
@@ -69,16 +70,12 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   /** Events of each CPU. */
   readonly queues: readonly EventQueue[];
   readonly #options: CpuSetOptions;
-  readonly #time: Float64Array;
+  readonly #times: Float64Array;
   readonly #pending: PendingVectors;
   readonly #vectors: (VectorHandler | null)[] = new Array<VectorHandler | null>(256).fill(null);
   readonly #frames: (Frame | null)[];
   readonly #kind: Uint8Array;
   readonly #until: Float64Array;
-  readonly #depth: Int32Array;
-  readonly #kicked: Uint8Array;
-  /** Plain functions on the CPU's stack that run atomic code to its end: other CPUs cannot act before. */
-  readonly #called: Int32Array;
   readonly #raiseNow: (argument: number) => void;
   #hooks: CpuHooks = {
     schedule: (cpu) => this.execute(cpu, null),
@@ -97,19 +94,17 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
     const { nrCpus, startNs } = options;
     super(nrCpus);
     this.#options = options;
-    this.queues = Array.from({ length: nrCpus }, () => new EventQueue());
-    this.#time = new Float64Array(nrCpus).fill(startNs);
-    this.#pending = new PendingVectors(nrCpus);
+    const times = new Float64Array(nrCpus * TIME_ROW).fill(startNs);
+    this.#times = times;
+    this.queues = Array.from({ length: nrCpus }, (_, cpu) => new EventQueue(times, cpu * TIME_ROW + FIRST));
+    this.#pending = new PendingVectors(nrCpus, this.words);
     this.#frames = new Array<Frame | null>(nrCpus * MAX_FRAMES).fill(null);
     this.#kind = new Uint8Array(nrCpus * MAX_FRAMES);
     this.#until = new Float64Array(nrCpus * MAX_FRAMES);
-    this.#depth = new Int32Array(nrCpus);
-    this.#kicked = new Uint8Array(nrCpus);
-    this.#called = new Int32Array(nrCpus);
     this.#raiseNow = (argument) => this.#pending.latch(argument >> 8, argument & 0xff);
     // Its handling is its effect: whoever was idle asks the scheduler when it ends.
     this.setVectorHandler(RESCHEDULE_VECTOR, () => {
-      this.#kicked[this.cpu] = 1;
+      this.words[this.cpu * CPU_ROW + KICKED] = 1;
     });
   }
 
@@ -122,37 +117,57 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
    * @returns its local time then, in ns; Infinity for an idle CPU without events.
    */
   key(cpu: CpuId): number {
-    const time = this.#time[cpu];
-    if (this.#pending.count[cpu] > 0 && this.irqOff[cpu] === 0) return time;
-    const next = this.queues[cpu].nextTime();
-    const top = cpu * MAX_FRAMES + this.#depth[cpu];
-    if (this.#frames[top] === null) return this.#kicked[cpu] === 1 ? time : Math.max(time, next);
-    return Math.max(time, Math.min(this.#until[top], next));
+    const { words } = this;
+    const times = this.#times;
+    const row = cpu * CPU_ROW;
+    const time = times[cpu * TIME_ROW + TIME];
+    if (words[row + PENDING] > 0 && words[row + IRQS_OFF] === 0) return time;
+    const top = cpu * MAX_FRAMES + words[row + DEPTH];
+    const until = this.#frames[top] !== null ? this.#until[top] : words[row + KICKED] === 1 ? 0 : Infinity;
+    return Math.max(time, Math.min(until, times[cpu * TIME_ROW + FIRST]));
   }
 
   /**
    * Lets a CPU do the next thing: take an interrupt, go on with its topmost code, or look for a task.
    *
-   * @param cpu - one whose key is not Infinity.
+   * @param cpu - which one.
+   * @param limit - local time up to which it may, in ns.
+   * @returns false when it has nothing to do by then.
    */
-  step(cpu: CpuId): void {
+  step(cpu: CpuId, limit: number): boolean {
+    const { words } = this;
+    const times = this.#times;
+    const now = times[cpu * TIME_ROW + TIME];
+    const top = cpu * MAX_FRAMES + words[cpu * CPU_ROW + DEPTH];
+    const code = this.#frames[top];
+    const comesNothing = words[cpu * CPU_ROW + PENDING] === 0 && times[cpu * TIME_ROW + FIRST] > now;
+    if (code === null || !comesNothing || this.#until[top] > now || now > limit) return this.#stepLater(cpu, limit);
+    // Nearly always: its code goes on, and no time passes.
     this.cpu = cpu;
+    this.#resume(cpu, top, code);
+    return true;
+  }
+
+  /** The same where something is in the way of simply going on. */
+  #stepLater(cpu: CpuId, limit: number): boolean {
+    const { words } = this;
+    const row = cpu * CPU_ROW;
     const time = this.key(cpu);
-    this.#time[cpu] = time;
-    const queue = this.queues[cpu];
-    if (queue.nextTime() <= time) queue.fireDue(time);
-    if (this.#pending.count[cpu] > 0 && this.irqOff[cpu] === 0) {
+    if (time > limit || time === Infinity) return false;
+    this.cpu = cpu;
+    this.#times[cpu * TIME_ROW + TIME] = time;
+    if (this.#times[cpu * TIME_ROW + FIRST] <= time) this.queues[cpu].fireDue(time);
+    const top = cpu * MAX_FRAMES + words[row + DEPTH];
+    const code = this.#frames[top];
+    if (words[row + PENDING] > 0 && words[row + IRQS_OFF] === 0) {
       this.#interrupt(cpu);
-      return;
-    }
-    const top = cpu * MAX_FRAMES + this.#depth[cpu];
-    if (this.#frames[top] === null) {
-      if (this.#kicked[cpu] === 0) return;
-      this.#kicked[cpu] = 0;
+    } else if (code !== null) {
+      if (this.#until[top] <= time) this.#resume(cpu, top, code);
+    } else if (words[row + KICKED] === 1) {
+      words[row + KICKED] = 0;
       this.#hooks.schedule(cpu);
-      return;
     }
-    if (this.#until[top] <= time) this.#resume(cpu, top);
+    return true;
   }
 
   // CpuExecution
@@ -162,25 +177,26 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   }
 
   execute(cpu: CpuId, code: Sleepable<unknown> | null, taskFlags = 0): void {
+    const { words } = this;
+    const row = cpu * CPU_ROW;
     const bottom = cpu * MAX_FRAMES;
     // The idle task has preemption off, all others begin and go on with it on.
-    this.count[cpu] += Number(code === null) - Number(this.#frames[bottom] === null);
-    this.flagsOfTask[cpu] = taskFlags;
+    if ((code === null) !== (this.#frames[bottom] === null)) words[row + COUNT] += code === null ? 1 : -1;
+    words[row + TASK_FLAGS] = taskFlags;
+    words[row + IRQS_OFF] = 0;
     this.#frames[bottom] = code;
-    this.#until[bottom] = 0;
-    this.irqOff[cpu] = 0;
   }
 
   kick(cpu: CpuId): void {
     if (!this.isIdle(cpu)) return;
-    if (cpu === this.cpu) this.#kicked[cpu] = 1;
+    if (cpu === this.cpu) this.words[cpu * CPU_ROW + KICKED] = 1;
     else this.raiseVector(cpu, RESCHEDULE_VECTOR);
   }
 
   // Clock
 
   now(): number {
-    return this.#time[this.cpu];
+    return this.#times[this.cpu * TIME_ROW + TIME];
   }
 
   getCycles(): number {
@@ -195,18 +211,18 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
 
   localIrqEnable(): void {
     const cpu = this.cpu;
-    this.irqOff[cpu] = 0;
-    if (this.#pending.count[cpu] > 0) this.#interruptsNow(cpu);
+    this.words[cpu * CPU_ROW + IRQS_OFF] = 0;
+    if (this.words[cpu * CPU_ROW + PENDING] > 0) this.#interruptsNow(cpu);
   }
 
   *enableIrqs(): Atomic<void> {
     const cpu = this.cpu;
-    this.irqOff[cpu] = 0;
-    if (this.#pending.count[cpu] > 0) yield BUSY_WAIT;
+    this.words[cpu * CPU_ROW + IRQS_OFF] = 0;
+    if (this.words[cpu * CPU_ROW + PENDING] > 0) yield BUSY_WAIT;
   }
 
   localIrqRestore(wasOff: boolean): void {
-    if (wasOff) this.irqOff[this.cpu] = 1;
+    if (wasOff) this.words[this.cpu * CPU_ROW + IRQS_OFF] = 1;
     else this.localIrqEnable();
   }
 
@@ -223,34 +239,34 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
 
   *busyUntil(until: number): Atomic<void> {
     const cpu = this.cpu;
-    if (until <= this.#time[cpu]) return;
-    this.#until[cpu * MAX_FRAMES + this.#depth[cpu]] = until;
+    if (until <= this.#times[cpu * TIME_ROW + TIME]) return;
+    this.#until[cpu * MAX_FRAMES + this.words[cpu * CPU_ROW + DEPTH]] = until;
     yield BUSY_WAIT;
   }
 
   *cpuRelax(): Atomic<void> {
     const cpu = this.cpu;
-    if (this.#called[cpu] > 0) {
+    if (this.words[cpu * CPU_ROW + CALLED] > 0) {
       throw new KernelBug('SPIN_IN_PLAIN', `CPU ${cpu} waits for another CPU inside a plain function`, { cpu });
     }
     let first = Infinity;
     for (let other = 0; other < this.nrCpus; other++) if (other !== cpu) first = Math.min(first, this.key(other));
-    first = Math.min(first, this.queues[cpu].nextTime());
+    first = Math.min(first, this.#times[cpu * TIME_ROW + FIRST]);
     // Nothing elsewhere, nothing here: the caller waits for what only time brings.
     if (first === Infinity) first = 0;
-    const soonest = this.#time[cpu] + this.#options.relaxNs;
-    this.#until[cpu * MAX_FRAMES + this.#depth[cpu]] = Math.max(soonest, first);
+    const soonest = this.#times[cpu * TIME_ROW + TIME] + this.#options.relaxNs;
+    this.#until[cpu * MAX_FRAMES + this.words[cpu * CPU_ROW + DEPTH]] = Math.max(soonest, first);
     yield BUSY_WAIT;
   }
 
   charge(ns: number): void {
-    this.#advance(this.cpu, this.#time[this.cpu] + ns);
+    this.#advance(this.cpu, this.#times[this.cpu * TIME_ROW + TIME] + ns);
   }
 
   runNow<T>(code: Atomic<T>): T {
     const cpu = this.cpu;
     const top = this.#push(cpu, code, CALLED_FRAME);
-    this.#called[cpu]++;
+    this.words[cpu * CPU_ROW + CALLED]++;
     try {
       for (;;) {
         const { done, value } = code.next();
@@ -258,20 +274,20 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
         this.#advance(cpu, this.#until[top]);
       }
     } finally {
-      this.#called[cpu]--;
+      this.words[cpu * CPU_ROW + CALLED]--;
       this.#pop(cpu);
     }
   }
 
   *interleave(): Atomic<void> {
-    if (this.#options.chooseCpu === undefined || this.#called[this.cpu] > 0) return;
+    if (this.#options.chooseCpu === undefined || this.words[this.cpu * CPU_ROW + CALLED] > 0) return;
     yield BUSY_WAIT;
   }
 
   // Frames
 
   #push(cpu: CpuId, code: Frame, kind: number): number {
-    const top = cpu * MAX_FRAMES + ++this.#depth[cpu];
+    const top = cpu * MAX_FRAMES + ++this.words[cpu * CPU_ROW + DEPTH];
     this.#frames[top] = code;
     this.#kind[top] = kind;
     this.#until[top] = 0;
@@ -279,34 +295,35 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   }
 
   #pop(cpu: CpuId): void {
-    this.#frames[cpu * MAX_FRAMES + this.#depth[cpu]--] = null;
+    this.#frames[cpu * MAX_FRAMES + this.words[cpu * CPU_ROW + DEPTH]--] = null;
   }
 
-  #resume(cpu: CpuId, top: number): void {
-    // `key` and `step` come here only for a frame that is there.
-    const code = this.#frames[top] as Frame;
+  #resume(cpu: CpuId, top: number, code: Frame): void {
     let result;
     try {
       result = code.next();
     } catch (error) {
-      if (this.#depth[cpu] > 0) throw error;
-      this.#hooks.failed(cpu, error);
+      this.#failed(cpu, error);
       return;
     }
     if (result.done === true) this.#ended(cpu, top, result.value);
     else if (result.value === SCHEDULE) this.#hooks.schedule(cpu);
   }
 
+  #failed(cpu: CpuId, error: unknown): void {
+    if (this.words[cpu * CPU_ROW + DEPTH] > 0) throw error;
+    this.#hooks.failed(cpu, error);
+  }
+
   #ended(cpu: CpuId, top: number, value: unknown): void {
     const kind = top === cpu * MAX_FRAMES ? TASK_FRAME : this.#kind[top];
     if (kind === TASK_FRAME) {
-      this.execute(cpu, null);
       this.#hooks.ended(cpu, value);
       return;
     }
     this.#pop(cpu);
     if (kind === HARDIRQ_FRAME) this.#interruptExit(cpu);
-    else this.irqOff[cpu] = 0;
+    else this.words[cpu * CPU_ROW + IRQS_OFF] = 0;
   }
 
   // Interrupts
@@ -315,8 +332,8 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   #interrupt(cpu: CpuId): void {
     const vector = this.#pending.take(cpu);
     const wasIdle = this.#frames[cpu * MAX_FRAMES] === null && this.irqCount() === 0;
-    this.irqOff[cpu] = 1;
-    this.count[cpu] += HARDIRQ_OFFSET;
+    this.words[cpu * CPU_ROW + IRQS_OFF] = 1;
+    this.words[cpu * CPU_ROW + COUNT] += HARDIRQ_OFFSET;
     this.#hooks.interruptEntry(wasIdle);
     const handler = this.#vectors[vector];
     const result: AtomicResult = handler === null ? undefined : handler(vector);
@@ -325,33 +342,34 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   }
 
   #interruptExit(cpu: CpuId): void {
-    this.irqOff[cpu] = 1;
-    this.count[cpu] -= HARDIRQ_OFFSET;
-    if ((this.count[cpu] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK)) === 0) {
+    this.words[cpu * CPU_ROW + IRQS_OFF] = 1;
+    this.words[cpu * CPU_ROW + COUNT] -= HARDIRQ_OFFSET;
+    if ((this.words[cpu * CPU_ROW + COUNT] & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_MASK)) === 0) {
       const result = this.#hooks.interruptExit();
       if (result !== undefined) {
         this.#push(cpu, result, SOFTIRQ_FRAME);
         return;
       }
     }
-    this.irqOff[cpu] = 0;
+    this.words[cpu * CPU_ROW + IRQS_OFF] = 0;
   }
 
   /** Handles all that waits before it returns. Interrupts are on. */
   #interruptsNow(cpu: CpuId): void {
-    const depth = this.#depth[cpu];
-    this.#called[cpu]++;
+    const depth = this.words[cpu * CPU_ROW + DEPTH];
+    this.words[cpu * CPU_ROW + CALLED]++;
     try {
-      while (this.#pending.count[cpu] > 0 && this.irqOff[cpu] === 0) {
+      while (this.words[cpu * CPU_ROW + PENDING] > 0 && this.words[cpu * CPU_ROW + IRQS_OFF] === 0) {
         this.#interrupt(cpu);
-        while (this.#depth[cpu] > depth) {
-          const top = cpu * MAX_FRAMES + this.#depth[cpu];
+        while (this.words[cpu * CPU_ROW + DEPTH] > depth) {
+          const top = cpu * MAX_FRAMES + this.words[cpu * CPU_ROW + DEPTH];
           this.#advance(cpu, this.#until[top]);
-          this.#resume(cpu, top);
+          // A frame above `depth` is there.
+          this.#resume(cpu, top, this.#frames[top] as Frame);
         }
       }
     } finally {
-      this.#called[cpu]--;
+      this.words[cpu * CPU_ROW + CALLED]--;
     }
   }
 
@@ -359,13 +377,13 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   #advance(cpu: CpuId, until: number): void {
     const queue = this.queues[cpu];
     for (;;) {
-      const next = queue.nextTime();
+      const next = this.#times[cpu * TIME_ROW + FIRST];
       if (next > until) break;
-      if (next > this.#time[cpu]) this.#time[cpu] = next;
-      queue.fireDue(this.#time[cpu]);
-      if (this.#pending.count[cpu] > 0 && this.irqOff[cpu] === 0) this.#interruptsNow(cpu);
+      if (next > this.#times[cpu * TIME_ROW + TIME]) this.#times[cpu * TIME_ROW + TIME] = next;
+      queue.fireDue(this.#times[cpu * TIME_ROW + TIME]);
+      if (this.words[cpu * CPU_ROW + PENDING] > 0 && this.words[cpu * CPU_ROW + IRQS_OFF] === 0) this.#interruptsNow(cpu);
     }
-    if (this.#pending.count[cpu] > 0 && this.irqOff[cpu] === 0) this.#interruptsNow(cpu);
-    if (until > this.#time[cpu]) this.#time[cpu] = until;
+    if (this.words[cpu * CPU_ROW + PENDING] > 0 && this.words[cpu * CPU_ROW + IRQS_OFF] === 0) this.#interruptsNow(cpu);
+    if (until > this.#times[cpu * TIME_ROW + TIME]) this.#times[cpu * TIME_ROW + TIME] = until;
   }
 }

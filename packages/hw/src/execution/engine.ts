@@ -4,7 +4,8 @@
  * Always the CPU goes on that can act earliest; of several the one with the lowest number, or the one that
  * `chooseCpu` names. Same options, same course. (time spec 12, irq spec 20)
  */
-import type { Clock, ClockEvent, CpuExecution, CpuId, Cpus } from '@kmem/contracts';
+import type { Clock, ClockEvent, CpuExecution, CpuId, Cpus, IrqChip, ScriptedChipOptions } from '@kmem/contracts';
+import { createScriptedChip } from '../devices/scripted-chip.js';
 import { requireInteger } from '../option-checks.js';
 import { ClockEventDevices } from './clock-event-devices.js';
 import { CpuSet } from './cpu-set.js';
@@ -58,6 +59,13 @@ export interface Engine {
    * @param action - may raise vectors and work lines.
    */
   readonly at: (cpu: CpuId, time: number, action: () => void) => void;
+  /**
+   * Makes an interrupt controller that does nothing but tell somebody of its calls.
+   *
+   * @param options - which callbacks it has, and whom they tell.
+   * @returns the chip; callbacks that are not asked for are absent.
+   */
+  readonly createChip: (options: ScriptedChipOptions) => IrqChip;
 }
 
 /**
@@ -77,27 +85,33 @@ export function createEngine(options: EngineOptions = {}): Engine {
   const cpus = new CpuSet({ nrCpus, startNs, tscKhz, relaxNs, ...(chooseCpu && { chooseCpu }) });
   const ready: CpuId[] = [];
 
-  function next(limit: number): CpuId {
-    let first = limit;
-    ready.length = 0;
-    for (let cpu = 0; cpu < nrCpus; cpu++) {
-      const key = cpus.key(cpu);
-      if (key > first || key === Infinity) continue;
-      if (key < first) {
-        first = key;
-        ready.length = 0;
-      }
-      ready.push(cpu);
+  /** The CPU that can act earliest, the lowest number first; -1: none can by `limit`. */
+  function first(limit: number): CpuId {
+    let cpu = -1;
+    let earliest = Infinity;
+    for (let other = 0; other < nrCpus; other++) {
+      const key = cpus.key(other);
+      if (key >= earliest || key > limit) continue;
+      earliest = key;
+      cpu = other;
     }
-    if (ready.length === 0) return -1;
-    return chooseCpu === undefined || ready.length === 1 ? ready[0] : chooseCpu(ready);
+    return cpu;
   }
 
-  function step(limit = Infinity): boolean {
-    const cpu = next(limit);
-    if (cpu === -1) return false;
-    cpus.step(cpu);
-    return true;
+  /** The same, but of several `chooseCpu` names one. */
+  function chosen(limit: number, choose: (cpus: readonly CpuId[]) => CpuId): CpuId {
+    const cpu = first(limit);
+    if (cpu === -1) return -1;
+    const key = cpus.key(cpu);
+    ready.length = 0;
+    for (let other = cpu; other < nrCpus; other++) if (cpus.key(other) === key) ready.push(other);
+    return ready.length === 1 ? cpu : choose(ready);
+  }
+
+  function step(limit: number): boolean {
+    if (nrCpus === 1) return cpus.step(0, limit);
+    const cpu = chooseCpu === undefined ? first(limit) : chosen(limit, chooseCpu);
+    return cpu !== -1 && cpus.step(cpu, limit);
   }
 
   return {
@@ -105,13 +119,14 @@ export function createEngine(options: EngineOptions = {}): Engine {
     execution: cpus,
     clock: cpus,
     clockEvent: new ClockEventDevices(cpus, minDelta),
-    step: () => step(),
+    step: nrCpus === 1 ? () => cpus.step(0, Infinity) : () => step(Infinity),
     run: (until = Infinity) => {
       while (step(until));
-      return next(Infinity) !== -1;
+      return first(Infinity) !== -1;
     },
     at: (cpu, time, action) => {
       cpus.queues[cpu].add(time, DEVICE_EVENT, action, 0);
     },
+    createChip: createScriptedChip,
   };
 }

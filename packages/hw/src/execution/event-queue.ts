@@ -9,6 +9,7 @@
  * at[heap[i]] = i             for every slot in the heap; at[slot] = -1 for a free one
  * free = slot -> next[slot]   the free slots
  * order of two slots          time, then class, then sequence: who was added first
+ * times[first] = time[heap[0]] in an array that all CPUs share: it is read before every step of the machine
  * ```
  *
  * (time spec 12.1)
@@ -37,21 +38,21 @@ export class EventQueue {
   #sequence = new Float64Array(FIRST_CAPACITY);
   #argument = new Float64Array(FIRST_CAPACITY);
   readonly #handler: EventHandler[] = [];
+  readonly #times: Float64Array;
+  readonly #first: number;
   #length = 0;
   #free = -1;
   #added = 0;
 
-  constructor() {
-    this.#link(0);
-  }
-
   /**
-   * The time of the first event; Infinity when there is none.
-   *
-   * @returns ns.
+   * @param times - where the time of the first event is kept.
+   * @param first - at which index; Infinity stands there when there is none.
    */
-  nextTime(): number {
-    return this.#length === 0 ? Infinity : this.#time[this.#heap[0]];
+  constructor(times: Float64Array, first: number) {
+    this.#times = times;
+    this.#first = first;
+    this.#noteFirst();
+    this.#link(0);
   }
 
   /**
@@ -73,6 +74,7 @@ export class EventQueue {
     this.#argument[slot] = argument;
     this.#handler[slot] = handler;
     this.#rise(this.#length++, slot);
+    this.#noteFirst();
     return slot;
   }
 
@@ -88,10 +90,12 @@ export class EventQueue {
     this.#next[slot] = this.#free;
     this.#free = slot;
     const last = this.#heap[--this.#length];
-    if (last === slot) return;
-    const parent = (hole - 1) >> 1;
-    if (hole > 0 && this.#isBefore(last, this.#heap[parent])) this.#rise(hole, last);
-    else this.#sink(hole, last);
+    if (last !== slot) {
+      const parent = (hole - 1) >> 1;
+      if (hole > 0 && this.#isBefore(last, this.#heap[parent])) this.#rise(hole, last);
+      else this.#sink(hole, last);
+    }
+    this.#noteFirst();
   }
 
   /**
@@ -108,6 +112,10 @@ export class EventQueue {
       this.remove(slot);
       handler(argument);
     }
+  }
+
+  #noteFirst(): void {
+    this.#times[this.#first] = this.#length === 0 ? Infinity : this.#time[this.#heap[0]];
   }
 
   #isBefore(a: number, b: number): boolean {
