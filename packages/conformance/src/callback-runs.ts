@@ -1,16 +1,24 @@
 /**
  * CallbackRuns: callbacks that run on one CPU while another waits for them.
  *
- * A call that waits for a callback must come back after the callback has ended, here as in the recording.
+ * ```
+ * begun[of] >= ended[of]    how often the callbacks of something have begun and ended
+ * last[of]                  line in the file that the last one wrote at its end
+ * ```
+ *
+ * A call that waits for callbacks must come back after they have ended, here as in the recording.
  */
 import type { ScenarioRun } from './scenario-run.js';
+
+/** Callbacks to wait for: whose they are, and how many of them have not even begun. */
+export type AwaitedRuns = readonly [of: number, toBegin: number];
 
 /** Callbacks of one kind, by the number of what they belong to. */
 export class CallbackRuns {
   readonly #run: ScenarioRun;
-  readonly #running = new Map<number, number>();
-  /** Line in the file that the last one wrote at its end. */
+  readonly #begun = new Map<number, number>();
   readonly #ended = new Map<number, number>();
+  readonly #last = new Map<number, number>();
 
   /**
    * @param run - the scenario.
@@ -25,7 +33,7 @@ export class CallbackRuns {
    * @param of - what it belongs to.
    */
   begin(of: number): void {
-    this.#running.set(of, this.#count(of) + 1);
+    count(this.#begun, of);
   }
 
   /**
@@ -34,28 +42,35 @@ export class CallbackRuns {
    * @param of - what it belongs to.
    */
   end(of: number): void {
-    this.#running.set(of, this.#count(of) - 1);
-    this.#ended.set(of, this.#run.lastLine);
+    count(this.#ended, of);
+    this.#last.set(of, this.#run.lastLine);
   }
 
   /**
-   * Makes a call that waits for callbacks, and checks that it has done so.
+   * Makes a call that waits for callbacks, and with several CPUs checks that it has done so.
    *
-   * @param of - what they belong to.
+   * @param awaited - the callbacks.
    * @param call - the call.
    * @returns its result.
-   * @throws LineDifference when one still runs.
+   * @throws LineDifference when one has not ended.
    */
-  *awaited<Y>(of: number, call: Generator<Y, unknown, void>): Generator<Y, unknown, void> {
-    const mustWait = this.#run.scenario.nrCpus > 1 && this.#count(of) > 0;
+  *awaited<Y>(awaited: readonly AwaitedRuns[], call: Generator<Y, unknown, void>): Generator<Y, unknown, void> {
+    if (this.#run.scenario.nrCpus === 1) return yield* call;
+    const due = awaited.map(([of, toBegin]) => ({ of, ends: (this.#begun.get(of) ?? 0) + toBegin }));
+    const open = due.filter(({ of, ends }) => this.#ends(of) < ends);
     const ret = yield* call;
-    if (!mustWait) return ret;
-    if (this.#count(of) > 0) this.#run.fail('order', 'the end of a callback before this line', 'a callback that still runs');
-    this.#run.mustFollow(this.#ended.get(of) ?? 0);
+    for (const { of, ends } of open) {
+      if (this.#ends(of) < ends) this.#run.fail('order', 'the end of a callback before this line', 'a callback that has not ended');
+      this.#run.mustFollow(this.#last.get(of) ?? 0);
+    }
     return ret;
   }
 
-  #count(of: number): number {
-    return this.#running.get(of) ?? 0;
+  #ends(of: number): number {
+    return this.#ended.get(of) ?? 0;
   }
+}
+
+function count(counts: Map<number, number>, of: number): void {
+  counts.set(of, (counts.get(of) ?? 0) + 1);
 }

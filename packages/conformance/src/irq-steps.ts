@@ -71,7 +71,7 @@ export function irqSteps(
   }
 
   function waiting<Y>(step: Step, call: Generator<Y, unknown, void>): Generator<Y, unknown, void> {
-    return WAITING_CALLS.includes(step.do) ? resources.handlers.awaited(resources.irqOf(step), call) : call;
+    return WAITING_CALLS.includes(step.do) ? resources.handlers.awaited([[resources.irqOf(step), 0]], call) : call;
   }
 
   function* call(step: Step): Atomic<unknown> {

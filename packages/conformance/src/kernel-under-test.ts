@@ -31,6 +31,13 @@ export interface TimersUnderTest extends Timers {
    */
   bucket(timer: TimerId): number;
   /**
+   * Reads on which CPU's wheel a timer lies or lay.
+   *
+   * @param timer - which one.
+   * @returns the CPU.
+   */
+  timerCpu(timer: TimerId): CpuId;
+  /**
    * Reads the clock of a CPU's wheel.
    *
    * @param cpu - whose.

@@ -223,7 +223,7 @@ const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible'
 function whatIsMissing(scenario: Scenario): string | null {
   const { script, nrCpus } = scenario;
   const family: Family = familyOf(script);
-  const known: Family = nrCpus > 1 && family === IRQ_FAMILY ? joined(family, SMP_FAMILY) : family;
+  const known: Family = nrCpus > 1 && family !== HRTIMER_FAMILY ? joined(family, SMP_FAMILY) : family;
   for (const name of Object.keys(script)) {
     if (name !== 'steps' && !known.resources.includes(name)) return `resource "${name}" is not interpreted yet`;
   }

@@ -1,15 +1,20 @@
 /** Steps about timers. Jiffies in lines are relative to the scenario's zero. */
 import type { Atomic, TimerId } from '@kmem/contracts';
 import { TIMER_DEFERRABLE, TIMER_PINNED } from '@kmem/contracts';
+import { CallbackRuns } from './callback-runs.js';
 import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
-import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type StepFamily } from './step-kinds.js';
+import { logAround, numberOf, objectOf, Program, resourcesOf, type AtomicStep, type StepFamily } from './step-kinds.js';
 
 /** A timer of the script. */
 interface ScriptTimer {
   readonly id: unknown;
   readonly timer: TimerId;
   readonly flags: number;
+  /** The line at the beginning of its function. */
+  readonly log: string;
+  /** The line at the end, if there is one. */
+  readonly logEnd: string | null;
   program: Program;
   /** Invocations that still re-arm the timer, and how far ahead: the recorded set_rearm. */
   rearms: number;
@@ -21,8 +26,11 @@ const FLAGS: Readonly<Record<string, number>> = { PINNED: TIMER_PINNED, DEFERRAB
 const ARMING = ['mod_timer', 'mod_timer_pending', 'timer_reduce', 'add_timer', 'add_timer_on'];
 const OTHER_CALLS = ['del_timer', 'del_timer_sync', 'try_to_del_timer_sync', 'timer_pending', 'timer_shutdown', 'timer_shutdown_sync'];
 
+/** Calls that return when the function of their timer does not run. */
+const WAITING = ['del_timer_sync', 'timer_shutdown_sync'];
+
 /** What these steps are called, and the resource they are about. */
-export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER_CALLS, 'set_function'] };
+export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER_CALLS, 'set_function', 'log'] };
 
 /**
  * Makes the timers of a script, and their steps.
@@ -34,6 +42,7 @@ export const TIMER_FAMILY = { resources: ['timers'], steps: [...ARMING, ...OTHER
 export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) => Atomic<JsonObject>): StepFamily {
   const { cpus, timers } = run.kernel;
   const known = new Map<unknown, ScriptTimer>();
+  const runs = new CallbackRuns(run);
   /** The timer whose function runs, and when that began. */
   let running: ScriptTimer | null = null;
   let entered = 0;
@@ -51,13 +60,19 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     entered = timers.jiffies;
     const { expires, clk } = describe(own);
     const late = timers.jiffies - timers.expires(own.timer);
-    run.write('fire', { id: own.id, expires, late, clk, pending_in_cb: timers.timerPending(own.timer) ? 1 : 0 });
+    const pending = timers.timerPending(own.timer) ? 1 : 0;
+    runs.begin(own.timer);
+    if (own.log === 'fire') run.write('fire', { id: own.id, expires, late, clk, pending_in_cb: pending });
+    // With several CPUs it says where.
+    else run.write(own.log, { cpu_in_flags: timers.timerCpu(own.timer) });
     if (own.rearms > 0) {
       own.rearms--;
       rearm(own, own.rearmDelta);
     }
     yield* runSteps(own.program.next());
     running = null;
+    if (own.logEnd !== null) run.write(own.logEnd, { x: 0 });
+    runs.end(own.timer);
   }
 
   /** The function's own mod_timer, with its line. */
@@ -71,7 +86,12 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     const timer = timers.create();
     const names = Array.isArray(resource['flags']) ? resource['flags'] : [];
     const flags = names.reduce<number>((all, name) => all | (FLAGS[String(name)] ?? 0), 0);
-    const own: ScriptTimer = { id: resource['timer'], timer, flags, program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 };
+    // The line at the end comes with two names only.
+    const [log, logEnd] = Array.isArray(resource['log']) ? resource['log'].map(String) : ['fire', null];
+    const own: ScriptTimer = {
+      ...{ id: resource['timer'], timer, flags, log, logEnd },
+      ...{ program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 },
+    };
     timers.timerSetup(timer, () => fire(own), flags);
     known.set(own.id, own);
   }
@@ -143,13 +163,21 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     yield* run.catchUp();
     const own = find(step);
     if (step['log'] === 'op') return yield* callWithLine(step, own, {});
-    const ret = yield* call(step, own);
+    const op = step['as'] ?? step.do;
+    logAround(run, step, 0, { op });
+    const ret = yield* WAITING.includes(step.do) ? runs.awaited([[own.timer, 0]], call(step, own)) : call(step, own);
+    if (step['log'] === 'pair') logAround(run, step, 1, { op, ret });
+    else if (run.scenario.nrCpus > 1) logAround(run, step, 1, { ret });
+    else logCall(step, own, ret);
+    return ret;
+  }
+
+  function logCall(step: Step, own: ScriptTimer, ret: unknown): void {
     if (running !== null && running !== own) {
       logAround(run, step, 1, { id: running.id, other: own.id, expires: relative(timers.expires(own.timer)), ret });
     } else {
       logAround(run, step, 1, { id: own.id, ret, ...describe(own) });
     }
-    return ret;
   }
 
   const atomic: Record<string, AtomicStep> = {
@@ -163,6 +191,14 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     },
   };
   for (const name of [...ARMING, ...OTHER_CALLS]) atomic[name] = step;
+  atomic['log'] = function* (line): Atomic<void> {
+    yield* run.catchUp();
+    const values: Record<string, unknown> = { ...objectOf(line, 'a') };
+    for (const [member, what] of Object.entries(objectOf(line, 'read'))) {
+      values[member] = timers.timerCpu(known.get(Array.isArray(what) ? what[1] : null)?.timer ?? 0);
+    }
+    run.write(String(line['ev']), values);
+  };
 
   /** One recorded call of an `events` script. */
   atomic['events:op'] = function* (line): Atomic<void> {

@@ -15,7 +15,10 @@ export interface SwitchHooks {
   readonly switchIn?: (task: TaskId, cpu: CpuId) => void;
   /** A task is no longer executed: it sleeps, or others come first. */
   readonly switchOut?: (task: TaskId, cpu: CpuId) => void;
-  /** A CPU has nothing to execute any more, or has something again. Called after `switchOut` and before `switchIn`. */
+  /**
+   * A CPU has nothing to execute, or has something again. Called after `switchOut` and before `switchIn`, and each time an idle CPU that
+   * was interrupted to look for a task has found none.
+   */
   readonly idle?: (cpu: CpuId, isIdle: boolean) => void;
   /** A task has ended; `result` is what its code returned. Its number is not given to another one. */
   readonly exit?: (task: TaskId, result: number) => void;

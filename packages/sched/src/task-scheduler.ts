@@ -357,9 +357,8 @@ export class TaskScheduler implements Scheduler {
     this.#current[cpu] = next;
     if (previous !== next) this.#switchOut?.(previous, cpu);
     this.#execution.execute(cpu, code[next] ?? this.#begin(next), flags[next]);
-    if (previous === next) return;
     if (previous === IDLE_TASK || next === IDLE_TASK) this.#idle?.(cpu, next === IDLE_TASK);
-    this.#switchIn?.(next, cpu);
+    if (previous !== next) this.#switchIn?.(next, cpu);
   }
 
   /** Makes the code of a task that is executed for the first time; there is none for the idle task. */

@@ -143,6 +143,16 @@ export class WheelTimers implements Timers {
   }
 
   /**
+   * Reads on which CPU's wheel a timer lies or lay.
+   *
+   * @param timer - which one.
+   * @returns the CPU.
+   */
+  timerCpu(timer: TimerId): CpuId {
+    return this.#wheel.base[timer] >> 1;
+  }
+
+  /**
    * Reads the clock of a CPU's wheel.
    *
    * @param cpu - whose.

@@ -245,6 +245,19 @@ describe('calls', () => {
     expect(log).toEqual(['begin 1', 'attempt -1', 'end', 'sync 0']);
   });
 
+  test('a timer armed for a CPU that has long been idle fires there in time', () => {
+    const { cpus, clock, timers, log, now, start, run } = machine(2);
+    const timer = timers.create();
+    timers.timerSetup(timer, () => void log.push(`CPU ${cpus.cpu} at ${now()}`), TIMER_PINNED);
+    start(function* () {
+      yield* cpus.busyUntil(clock.now() + 10 * TICK);
+      timers.addTimerOn(timer, timers.jiffies + 2, 1);
+      yield* cpus.busyUntil(clock.now() + 20 * TICK);
+    });
+    run();
+    expect(log).toEqual(['CPU 1 at 13']);
+  });
+
   test('tick observers are called on busy CPUs at every tick, after jiffies have moved', () => {
     const { cpus, timers, log, now, start, run } = machine();
     timers.addTickObserver((cpu) => void log.push(`${cpu}:${now()}`));
