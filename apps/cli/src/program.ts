@@ -4,12 +4,14 @@ import { isRecordingError } from '@kmem/conformance';
 import { profileNames } from '@kmem/hw';
 import { version } from '../package.json';
 import { runConform } from './commands/conform.js';
-import { DEMOS, runDemos, runFragmentation, runOom, runPercpu, runReplay, runWatermarks } from './commands/demo.js';
+import { DEMOS, runDemos, runFragmentation, runOom, runPercpu, runReplay, runSlabStates, runWatermarks, runWhichSlab } from './commands/demo.js';
 import { DEFAULT_PROFILE, PROC_NAMES, runProc, type ProcName } from './commands/proc.js';
 import { runWaste } from './commands/waste.js';
 import { FRAGMENTATION } from './demos/fragmentation.js';
 import { OOM } from './demos/oom.js';
 import { PERCPU } from './demos/percpu.js';
+import { SLAB_STATES } from './demos/slab-states.js';
+import { WHICH_SLAB } from './demos/which-slab.js';
 import { REPLAY } from './demos/replay.js';
 import { WATERMARKS } from './demos/watermarks.js';
 import { BadInput, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK } from './exit-code.js';
@@ -159,6 +161,22 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
     .action(() => {
       const { json, terminal } = settings();
       runOom(json, terminal);
+    });
+  demo
+    .command(SLAB_STATES.name)
+    .summary('full, partial and empty slabs as objects come and go')
+    .description(SLAB_STATES.title)
+    .action(() => {
+      const { json, terminal } = settings();
+      runSlabStates(json, terminal);
+    });
+  demo
+    .command(WHICH_SLAB.name)
+    .summary('the same work on SLUB, SLAB and SLOB')
+    .description(`${WHICH_SLAB.title}. --seed decides the sizes of the requests.`)
+    .action(() => {
+      const { json, seed, terminal } = settings();
+      runWhichSlab(seed, json, terminal);
     });
   demo
     .command(REPLAY.name)

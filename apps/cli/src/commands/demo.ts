@@ -6,14 +6,16 @@ import { OOM, oomLesson, printOom } from '../demos/oom.js';
 import { PERCPU, percpuLesson, printPercpu } from '../demos/percpu.js';
 import { REPLAY, replayReport } from '../demos/replay.js';
 import { printReplay } from '../demos/replay-text.js';
+import { printSlabStates, SLAB_STATES, slabStatesLesson } from '../demos/slab-states.js';
 import { printWatermarks, WATERMARKS, watermarksLesson } from '../demos/watermarks.js';
+import { printWhichSlab, WHICH_SLAB, whichSlabLesson } from '../demos/which-slab.js';
 import { BadInput, EXIT_DIFFERENCE, EXIT_OK } from '../exit-code.js';
 import { Progress } from '../progress.js';
 import { readText } from '../recording-files.js';
 import type { Terminal } from '../terminal.js';
 
 /** All demos, in the order in which they are listed. */
-export const DEMOS: readonly Demo[] = [FRAGMENTATION, PERCPU, WATERMARKS, OOM, REPLAY];
+export const DEMOS: readonly Demo[] = [FRAGMENTATION, PERCPU, WATERMARKS, OOM, SLAB_STATES, WHICH_SLAB, REPLAY];
 
 /**
  * Lists the demos.
@@ -79,6 +81,31 @@ export function runOom(json: boolean, terminal: Terminal): void {
   const steps = oomLesson();
   if (json) terminal.printJson({ demo: OOM.name, steps });
   else printOom(steps, terminal);
+}
+
+/**
+ * Gives the lesson on the states of a slab.
+ *
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runSlabStates(json: boolean, terminal: Terminal): void {
+  const steps = slabStatesLesson();
+  if (json) terminal.printJson({ demo: SLAB_STATES.name, steps });
+  else printSlabStates(steps, terminal);
+}
+
+/**
+ * Gives the lesson on the three object allocators.
+ *
+ * @param seed - seed of its random choices.
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runWhichSlab(seed: number, json: boolean, terminal: Terminal): void {
+  const steps = whichSlabLesson(seed);
+  if (json) terminal.printJson({ demo: WHICH_SLAB.name, seed, steps });
+  else printWhichSlab(steps, terminal);
 }
 
 /**
