@@ -35,3 +35,7 @@ export { createDmaPool, formatDmaPools } from './pools/dma-pool.js';
 export type { DmaPool, DmaPoolOptions } from './pools/dma-pool.js';
 export { createKfreeRcu } from './pools/kfree-rcu.js';
 export type { KfreeRcu, KfreeRcuOptions } from './pools/kfree-rcu.js';
+export { createMemoryGroups } from './memcg/memory-groups.js';
+export type { MemoryGroup, MemoryGroups, MemoryGroupsOptions } from './memcg/memory-groups.js';
+export { accountedSlabs } from './memcg/accounted-slabs.js';
+export type { AccountedSlabsOptions } from './memcg/accounted-slabs.js';
