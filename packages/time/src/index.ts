@@ -7,3 +7,5 @@ export { WheelTimers } from './wheel-timers.js';
 export type { WheelTimersOptions } from './wheel-timers.js';
 export { createTimeMath } from './time-math.js';
 export type { TimeMathOptions } from './time-math.js';
+export { TimerWheel } from './timer-wheel.js';
+export type { ExpireFunction, TimerWheelOptions } from './timer-wheel.js';

@@ -6,9 +6,9 @@
  *
  * ```
  * base                              one wheel; buckets base * 576 ... base * 576 + 575
- * head[bucket] -> next[timer] -> .. last armed first, 0 ends it
- * prev[timer]                       the timer before it; ~slot for the first one of head[slot]; 0: in no list
- * next[timer] of a free timer       the free timer after it; the one that was given back last is taken last
+ * head[slot] -> NEXT -> NEXT ..     timers of a bucket, last armed first, 0 ends it; slot = base * 576 + bucket
+ * PREV of a timer                   the one before it; ~slot for the first one of head[slot]; 0: in no list
+ * SLOT of a timer                   where it was last put
  * bits[base * 18 + (i >> 5)]        bit i & 31: bucket i of the base is not empty
  * head[due + base * 9 + n]          bucket of level n that is being worked off
  * clk[base]                         jiffy that is worked off next
@@ -18,6 +18,7 @@
  * Jiffies are whole numbers below 2 ** 53, kept as doubles. (time spec 4)
  */
 import type { TimerId } from '@kmem/contracts';
+import { NEXT, PREV, SLOT, WORDS, type TimerRecords } from './timer-records.js';
 
 const LEVELS = 9;
 const BUCKETS = LEVELS * 64;
@@ -30,16 +31,9 @@ const LIMIT = Int32Array.from({ length: LEVELS }, (_, level) => 63 * 8 ** level)
 const CUTOFF = 64 * 8 ** (LEVELS - 1) - 8 ** (LEVELS - 1);
 const LONGEST = CUTOFF - 8 ** (LEVELS - 1);
 const NO_EXPIRY = 2 ** 30 - 1;
-const FIRST_CAPACITY = 64;
 
 /** Buckets of one wheel or several. */
 export class WheelBuckets {
-  /** Jiffy for which a timer was last armed. */
-  expires: Float64Array;
-  /** Bucket it was last put into, from 0 to 575. */
-  bucket: Uint16Array;
-  /** Wheel it was last put into. */
-  base: Uint16Array;
   /** By wheel: the jiffy that is worked off next. */
   readonly clk: Float64Array;
   /** By wheel: no bucket is due before this jiffy. */
@@ -49,24 +43,17 @@ export class WheelBuckets {
   readonly #levelsDue: Int32Array;
   readonly #firstDue: number;
   readonly #stale: Uint8Array;
-  #next: Int32Array;
-  #prev: Int32Array;
-  #firstFree = 0;
-  #lastFree = 0;
+  readonly #timers: TimerRecords;
   /** Jiffy at which the bucket is due that `bucketFor` found. */
   #effective = 0;
 
   /**
    * @param bases - number of wheels.
    * @param jiffies - the present jiffy.
-   * @param capacity - timers that there is room for at first; it grows by half when they are used up.
+   * @param timers - what they hold.
    */
-  constructor(bases: number, jiffies: number, capacity = FIRST_CAPACITY) {
-    this.expires = new Float64Array(capacity + 1);
-    this.bucket = new Uint16Array(capacity + 1);
-    this.base = new Uint16Array(capacity + 1);
-    this.#next = new Int32Array(capacity + 1);
-    this.#prev = new Int32Array(capacity + 1);
+  constructor(bases: number, jiffies: number, timers: TimerRecords) {
+    this.#timers = timers;
     this.clk = new Float64Array(bases).fill(jiffies);
     this.nextExpiry = new Float64Array(bases).fill(jiffies + NO_EXPIRY);
     this.#firstDue = bases * BUCKETS;
@@ -74,34 +61,31 @@ export class WheelBuckets {
     this.#bits = new Int32Array(bases * BIT_WORDS);
     this.#levelsDue = new Int32Array(bases);
     this.#stale = new Uint8Array(bases);
-    this.#freeFrom(1);
+  }
+
+  /** Bytes of the buckets. */
+  get sizeBytes(): number {
+    return this.#head.byteLength + this.#bits.byteLength;
   }
 
   /**
-   * Makes a timer.
+   * Reads into which wheel a timer was last put.
    *
-   * @returns the timer, in no list.
+   * @param timer - which one.
+   * @returns the wheel.
    */
-  create(): TimerId {
-    if (this.#firstFree === 0) this.#grow();
-    const timer = this.#firstFree;
-    this.#firstFree = this.#next[timer];
-    this.#next[timer] = 0;
-    this.expires[timer] = 0;
-    this.bucket[timer] = 0;
-    return timer;
+  base(timer: TimerId): number {
+    return baseOf(this.#timers.words[timer * WORDS + SLOT]);
   }
 
   /**
-   * Gives a timer back.
+   * Reads into which bucket a timer was last put.
    *
-   * @param timer - one that is in no list.
+   * @param timer - which one.
+   * @returns the bucket, from 0 to 575.
    */
-  destroy(timer: TimerId): void {
-    this.#next[timer] = 0;
-    if (this.#firstFree === 0) this.#firstFree = timer;
-    else this.#next[this.#lastFree] = timer;
-    this.#lastFree = timer;
+  bucket(timer: TimerId): number {
+    return this.#timers.words[timer * WORDS + SLOT] % BUCKETS;
   }
 
   /**
@@ -111,7 +95,7 @@ export class WheelBuckets {
    * @returns true when it is.
    */
   isPending(timer: TimerId): boolean {
-    return this.#prev[timer] !== 0;
+    return this.#timers.words[timer * WORDS + PREV] !== 0;
   }
 
   /**
@@ -163,11 +147,11 @@ export class WheelBuckets {
    */
   add(base: number, timer: TimerId, expires: number): boolean {
     const index = this.bucketFor(base, expires);
-    this.expires[timer] = expires;
-    this.bucket[timer] = index;
-    this.base[timer] = base;
-    this.#link(base * BUCKETS + index, timer);
-    this.#bits[base * BIT_WORDS + (index >> 5)] |= 1 << (index & 31);
+    const slot = base * BUCKETS + index;
+    this.#timers.setExpires(timer, expires);
+    this.#timers.words[timer * WORDS + SLOT] = slot;
+    this.#link(slot, timer);
+    this.#bits[slot >> 5] |= 1 << (slot & 31);
     if (this.#effective >= this.nextExpiry[base]) return false;
     this.nextExpiry[base] = this.#effective;
     this.#stale[base] = 0;
@@ -180,11 +164,11 @@ export class WheelBuckets {
    * @param timer - one that is pending.
    */
   remove(timer: TimerId): void {
-    const slot = firstBucket(this.base[timer]) + this.bucket[timer];
+    const slot = this.#timers.words[timer * WORDS + SLOT];
     this.#unlink(timer);
     if (this.#head[slot] === 0 && this.#isSet(slot)) {
       this.#clear(slot);
-      this.#stale[this.base[timer]] = 1;
+      this.#stale[baseOf(slot)] = 1;
     }
   }
 
@@ -197,6 +181,16 @@ export class WheelBuckets {
   nextDue(base: number): number {
     if (this.#stale[base] === 1) this.#findNext(base);
     return this.nextExpiry[base];
+  }
+
+  /**
+   * Tells whether buckets are being worked off, which `nextDue` leaves out.
+   *
+   * @param base - which wheel.
+   * @returns true from the first timer that `takeDue` returned until it returns 0.
+   */
+  hasDue(base: number): boolean {
+    return this.#levelsDue[base] > 0;
   }
 
   /**
@@ -239,12 +233,12 @@ export class WheelBuckets {
     let clock = this.clk[base];
     let found = 0;
     for (let level = 0; level < LEVELS; level++) {
-      const bucket = firstBucket(base) + level * 64 + (clock & 63);
+      const bucket = base * BUCKETS + level * 64 + (clock & 63);
       if (this.#isSet(bucket)) {
         const due = this.#firstDue + base * LEVELS + found++;
         this.#head[due] = this.#head[bucket];
         this.#head[bucket] = 0;
-        this.#prev[this.#head[due]] = ~due;
+        this.#timers.words[this.#head[due] * WORDS + PREV] = ~due;
         this.#clear(bucket);
       }
       if ((clock & 7) !== 0) break;
@@ -295,53 +289,32 @@ export class WheelBuckets {
   }
 
   #link(slot: number, timer: TimerId): void {
+    const { words } = this.#timers;
     const first = this.#head[slot];
-    this.#next[timer] = first;
-    if (first !== 0) this.#prev[first] = timer;
-    this.#prev[timer] = ~slot;
+    words[timer * WORDS + NEXT] = first;
+    if (first !== 0) words[first * WORDS + PREV] = timer;
+    words[timer * WORDS + PREV] = ~slot;
     this.#head[slot] = timer;
   }
 
   #unlink(timer: TimerId): void {
-    const next = this.#next[timer];
-    const prev = this.#prev[timer];
-    if (prev > 0) this.#next[prev] = next;
+    const { words } = this.#timers;
+    const next = words[timer * WORDS + NEXT];
+    const prev = words[timer * WORDS + PREV];
+    if (prev > 0) words[prev * WORDS + NEXT] = next;
     else this.#head[~prev] = next;
-    if (next !== 0) this.#prev[next] = prev;
-    this.#next[timer] = 0;
-    this.#prev[timer] = 0;
-  }
-
-  #freeFrom(first: number): void {
-    const last = this.#next.length - 1;
-    for (let timer = first; timer < last; timer++) this.#next[timer] = timer + 1;
-    this.#firstFree = first;
-    this.#lastFree = last;
-  }
-
-  #grow(): void {
-    const first = this.#next.length;
-    const length = first + (first >> 1) + 1;
-    this.expires = grown(this.expires, new Float64Array(length));
-    this.bucket = grown(this.bucket, new Uint16Array(length));
-    this.base = grown(this.base, new Uint16Array(length));
-    this.#next = grown(this.#next, new Int32Array(length));
-    this.#prev = grown(this.#prev, new Int32Array(length));
-    this.#freeFrom(first);
+    if (next !== 0) words[next * WORDS + PREV] = prev;
+    words[timer * WORDS + NEXT] = 0;
+    words[timer * WORDS + PREV] = 0;
   }
 }
 
-/** First bucket of a wheel. Its bit is bit 0 of the wheel's first word, as 576 is a multiple of 32. */
-function firstBucket(base: number): number {
-  return base * BUCKETS;
+/** Wheel that has a bucket. The bit of the bucket is found without it, as 576 is a multiple of 32. */
+function baseOf(slot: number): number {
+  return Math.floor(slot / BUCKETS);
 }
 
 /** Number of the lowest bit of a word that is not 0. */
 function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
-}
-
-function grown<A extends Int32Array | Uint16Array | Float64Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

@@ -37,6 +37,7 @@ import {
   TIMER_SOFTIRQ,
 } from '@kmem/contracts';
 import { Tick } from './tick.js';
+import { TimerRecords } from './timer-records.js';
 import { WheelBuckets } from './wheel-buckets.js';
 
 const DEFERRABLE_BASE = 1;
@@ -66,6 +67,7 @@ export class WheelTimers implements Timers {
   readonly hz: number;
   readonly #options: WheelTimersOptions;
   readonly #tick: Tick;
+  readonly #records = new TimerRecords();
   readonly #wheel: WheelBuckets;
   readonly #running: Int32Array;
   readonly #functions: (TimerFunction | null)[] = [];
@@ -87,7 +89,7 @@ export class WheelTimers implements Timers {
     this.#options = options;
     this.hz = hz;
     this.#tick = new Tick({ ...options, hz, onTick: (cpu) => this.#onTick(cpu), nextEvent: (cpu) => this.#nextEvent(cpu) });
-    this.#wheel = new WheelBuckets(cpus.nrCpus * 2, this.#tick.jiffies);
+    this.#wheel = new WheelBuckets(cpus.nrCpus * 2, this.#tick.jiffies, this.#records);
     this.#running = new Int32Array(cpus.nrCpus * 2);
     this.#wakeSleeper = (timer) => void sched.wakeUpProcess(this.#sleeper[timer]);
     softirqs.openSoftirq(TIMER_SOFTIRQ, () => this.#runBase(cpus.cpu * 2));
@@ -98,7 +100,7 @@ export class WheelTimers implements Timers {
   }
 
   create(): TimerId {
-    const timer = this.#wheel.create();
+    const timer = this.#records.create();
     this.#functions[timer] = null;
     this.#flags[timer] = 0;
     return timer;
@@ -116,7 +118,7 @@ export class WheelTimers implements Timers {
   destroy(timer: TimerId): void {
     this.delTimer(timer);
     this.#functions[timer] = null;
-    this.#wheel.destroy(timer);
+    this.#records.destroy(timer);
   }
 
   timerSetup(timer: TimerId, fn: TimerFunction | null, flags: number): void {
@@ -129,7 +131,7 @@ export class WheelTimers implements Timers {
   }
 
   expires(timer: TimerId): number {
-    return this.#wheel.expires[timer];
+    return this.#records.expires(timer);
   }
 
   /**
@@ -139,7 +141,7 @@ export class WheelTimers implements Timers {
    * @returns 64 times the level, plus the bucket of the level.
    */
   bucket(timer: TimerId): number {
-    return this.#wheel.bucket[timer];
+    return this.#wheel.bucket(timer);
   }
 
   /**
@@ -177,7 +179,7 @@ export class WheelTimers implements Timers {
   addTimer(timer: TimerId, expires: number): void {
     if (this.#warnPending(timer)) return;
     // Its expiry is set by the caller, also when it is shut down and ignores the call.
-    this.#wheel.expires[timer] = expires;
+    this.#records.setExpires(timer, expires);
     if (this.#functions[timer] !== null) this.#arm(timer, expires, this.#baseOn(timer, this.#target(timer)));
   }
 
@@ -262,17 +264,17 @@ export class WheelTimers implements Timers {
     if (this.#functions[timer] === null) return 0;
     const wasPending = this.timerPending(timer);
     if (wasPending) {
-      const old = wheel.expires[timer];
+      const old = this.#records.expires(timer);
       if (reduce ? expires >= old : expires === old) return 1;
-      wheel.forward(wheel.base[timer], this.jiffies);
-      if (wheel.bucketFor(wheel.base[timer], expires) === wheel.bucket[timer]) {
+      wheel.forward(wheel.base(timer), this.jiffies);
+      if (wheel.bucketFor(wheel.base(timer), expires) === wheel.bucket(timer)) {
         // It keeps its place among those of the bucket.
-        wheel.expires[timer] = expires;
+        this.#records.setExpires(timer, expires);
         return 1;
       }
       wheel.remove(timer);
     }
-    this.#arm(timer, expires, this.#isRunning(timer) ? wheel.base[timer] : this.#baseOn(timer, this.#target(timer)));
+    this.#arm(timer, expires, this.#isRunning(timer) ? wheel.base(timer) : this.#baseOn(timer, this.#target(timer)));
     return wasPending ? 1 : 0;
   }
 

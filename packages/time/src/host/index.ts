@@ -1,0 +1,2 @@
+export { HostTimers } from './host-timers.js';
+export type { HostTimersOptions } from './host-timers.js';
