@@ -1,3 +1,3 @@
 import { library } from "@kmem/tsup-config";
 
-export default library();
+export default library({ index: "src/index.ts", host: "src/host/index.ts" });

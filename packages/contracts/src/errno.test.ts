@@ -19,6 +19,7 @@ test('error numbers are those of Linux', () => {
     EINVAL: 22,
     ENOTTY: 25,
     ENOSPC: 28,
+    EPIPE: 32,
     ERANGE: 34,
     ENOSYS: 38,
     ETIME: 62,

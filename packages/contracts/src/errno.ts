@@ -30,6 +30,8 @@ export const EINVAL = 22;
 export const ENOTTY = 25;
 /** No space left. */
 export const ENOSPC = 28;
+/** Nobody reads what is written. */
+export const EPIPE = 32;
 /** Result out of range. */
 export const ERANGE = 34;
 /** Function not implemented. */

@@ -16,23 +16,42 @@ import { WQ_FLAG_PRIORITY } from '@kmem/contracts';
 
 const FIRST_CAPACITY = 64;
 
-/** The nodes. */
-export class WaitLists {
+/** Columns by node. */
+export interface WaitColumns {
   /** Flags of the entries. */
-  flags = new Int32Array(FIRST_CAPACITY);
+  readonly flags: Int32Array;
   /** Tasks of the entries. */
-  task = new Int32Array(FIRST_CAPACITY);
+  readonly task: Int32Array;
   /** Locks of the heads. */
-  locked = new Uint8Array(FIRST_CAPACITY);
+  readonly locked: Uint8Array;
+  /** The node behind each. */
+  readonly next: Int32Array;
+  /** The node before each. */
+  readonly prev: Int32Array;
+}
+
+/** The nodes. */
+export class WaitLists implements WaitColumns {
+  flags: Int32Array;
+  task: Int32Array;
+  locked: Uint8Array;
   /** Wake functions of the entries. */
   readonly func: (WakeFunction | null)[] = [];
-  /** The node behind each. */
-  next = new Int32Array(FIRST_CAPACITY);
-  #prev = new Int32Array(FIRST_CAPACITY);
+  next: Int32Array;
+  prev: Int32Array;
   #free = 0;
 
-  constructor() {
-    this.#freeFrom(1);
+  /**
+   * @param columns - made elsewhere, with all their nodes in use. @default columns that grow, of nodes that are free
+   */
+  constructor(columns?: WaitColumns) {
+    const { flags, task, locked, next, prev } = columns ?? newColumns(FIRST_CAPACITY);
+    this.flags = flags;
+    this.task = task;
+    this.locked = locked;
+    this.next = next;
+    this.prev = prev;
+    if (columns === undefined) this.#freeFrom(1);
   }
 
   /**
@@ -45,7 +64,7 @@ export class WaitLists {
     const node = this.#free;
     this.#free = this.next[node];
     this.next[node] = node;
-    this.#prev[node] = node;
+    this.prev[node] = node;
     this.flags[node] = 0;
     this.task[node] = 0;
     this.func[node] = null;
@@ -95,7 +114,7 @@ export class WaitLists {
    * @param entry - one that is not queued.
    */
   addTail(head: number, entry: WaitEntryId): void {
-    this.#link(this.#prev[head], entry);
+    this.#link(this.prev[head], entry);
   }
 
   /**
@@ -105,7 +124,7 @@ export class WaitLists {
    * @param entry - one that is not queued.
    */
   addBefore(node: number, entry: WaitEntryId): void {
-    this.#link(this.#prev[node], entry);
+    this.#link(this.prev[node], entry);
   }
 
   /**
@@ -117,13 +136,13 @@ export class WaitLists {
   moveAll(from: number, to: number): void {
     if (this.next[from] === from) return;
     const first = this.next[from];
-    const last = this.#prev[from];
+    const last = this.prev[from];
     this.next[to] = first;
-    this.#prev[first] = to;
+    this.prev[first] = to;
     this.next[last] = to;
-    this.#prev[to] = last;
+    this.prev[to] = last;
     this.next[from] = from;
-    this.#prev[from] = from;
+    this.prev[from] = from;
   }
 
   /**
@@ -133,19 +152,19 @@ export class WaitLists {
    */
   remove(entry: WaitEntryId): void {
     const next = this.next[entry];
-    const prev = this.#prev[entry];
+    const prev = this.prev[entry];
     this.next[prev] = next;
-    this.#prev[next] = prev;
+    this.prev[next] = prev;
     this.next[entry] = entry;
-    this.#prev[entry] = entry;
+    this.prev[entry] = entry;
   }
 
   #link(before: number, entry: WaitEntryId): void {
     const after = this.next[before];
     this.next[before] = entry;
-    this.#prev[entry] = before;
+    this.prev[entry] = before;
     this.next[entry] = after;
-    this.#prev[after] = entry;
+    this.prev[after] = entry;
   }
 
   #freeFrom(first: number): void {
@@ -161,9 +180,14 @@ export class WaitLists {
     this.task = grown(this.task, new Int32Array(first * 2));
     this.locked = grown(this.locked, new Uint8Array(first * 2));
     this.next = grown(this.next, new Int32Array(first * 2));
-    this.#prev = grown(this.#prev, new Int32Array(first * 2));
+    this.prev = grown(this.prev, new Int32Array(first * 2));
     this.#freeFrom(first);
   }
+}
+
+function newColumns(nr: number): WaitColumns {
+  const words = (): Int32Array => new Int32Array(nr);
+  return { flags: words(), task: words(), locked: new Uint8Array(nr), next: words(), prev: words() };
 }
 
 function grown<A extends Int32Array | Uint8Array>(from: A, to: A): A {
