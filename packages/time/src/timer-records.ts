@@ -24,7 +24,8 @@ export const NEXT = 0;
 export const PREV = 1;
 /** Word of a timer: the list it was last put into. */
 export const SLOT = 2;
-const DATA = 3;
+/** Word of a timer: the owner's. */
+export const DATA = 3;
 /** Words of a timer. */
 export const WORDS = 6;
 /** The same in doubles. */
@@ -67,16 +68,17 @@ export class TimerRecords {
   }
 
   /**
-   * Makes a timer. There are fewer than `maxCapacity` so far.
+   * Makes a timer.
    *
-   * @returns the timer, in no list.
+   * @returns the timer, in no list, with words that an earlier one may have left; 0 when there are `maxCapacity` of them.
    */
   create(): TimerId {
-    if (this.#fresh > this.#capacity) {
-      if (this.#firstFree !== 0) return this.#takeFree();
-      this.#grow();
-    }
-    return this.#fresh++;
+    if (this.#fresh <= this.#capacity) return this.#fresh++;
+    const timer = this.#firstFree;
+    if (timer === 0) return this.#createGrown();
+    this.#firstFree = this.words[timer * WORDS + NEXT];
+    this.words[timer * WORDS + NEXT] = 0;
+    return timer;
   }
 
   /**
@@ -85,10 +87,20 @@ export class TimerRecords {
    * @param timer - one that is in no list.
    */
   destroy(timer: TimerId): void {
-    this.words[timer * WORDS + NEXT] = 0;
     if (this.#firstFree === 0) this.#firstFree = timer;
     else this.words[this.#lastFree * WORDS + NEXT] = timer;
     this.#lastFree = timer;
+  }
+
+  /**
+   * Makes a timer as if it had never been used.
+   *
+   * @param timer - one that is in no list.
+   */
+  clear(timer: TimerId): void {
+    this.words[timer * WORDS + SLOT] = 0;
+    this.words[timer * WORDS + DATA] = 0;
+    this.setExpires(timer, 0);
   }
 
   /**
@@ -111,43 +123,14 @@ export class TimerRecords {
     this.#doubles[timer * DOUBLES + EXPIRES] = jiffy;
   }
 
-  /**
-   * Reads the owner's word.
-   *
-   * @param timer - which one.
-   * @returns what `setData` set, 32 bits with sign.
-   */
-  data(timer: TimerId): number {
-    return this.words[timer * WORDS + DATA];
-  }
-
-  /**
-   * Sets the owner's word.
-   *
-   * @param timer - which one.
-   * @param data - 32 bits with sign.
-   */
-  setData(timer: TimerId, data: number): void {
-    this.words[timer * WORDS + DATA] = data;
-  }
-
-  #takeFree(): TimerId {
-    const timer = this.#firstFree;
-    const at = timer * WORDS;
-    this.#firstFree = this.words[at + NEXT];
-    this.words[at + NEXT] = 0;
-    this.words[at + SLOT] = 0;
-    this.words[at + DATA] = 0;
-    this.#doubles[timer * DOUBLES + EXPIRES] = 0;
-    return timer;
-  }
-
-  #grow(): void {
+  #createGrown(): TimerId {
     const capacity = this.#capacity;
+    if (capacity === this.#maxCapacity) return 0;
     this.#capacity = Math.min(capacity + Math.ceil(capacity / 2), this.#maxCapacity);
     const words = new Int32Array((this.#capacity + 1) * WORDS);
     words.set(this.words);
     this.words = words;
     this.#doubles = new Float64Array(words.buffer);
+    return this.#fresh++;
   }
 }

@@ -4,6 +4,8 @@
  * ```
  * timer                generation << 22 | number; a number has a record, and in it the caller's value
  * generation[number]   how often it was given back, modulo 256, so that an old timer is not taken for a new one
+ * young -> .. oldest   timers added since time moved last, linked through NEXT; SLOT = ~timer; PREV = -1 for the first
+ * all others           lie in buckets, into which the young ones go, the oldest first, before time moves
  * ```
  *
  * The buckets fire at the first of their beginnings after `expires`, a tick. So it is the last one before the deadline:
@@ -15,13 +17,14 @@
  * ```
  *
  * So up to 63 ticks ahead it fires in its tick, above that late by an eighth of the distance at most. (time spec 4.1, 4.2)
+ *
+ * Most timers are cancelled, many of them soon: one that is while it is young never needed a bucket.
  */
 import type { TimerId } from '@kmem/contracts';
-import { TimerRecords } from './timer-records.js';
+import { NUMBER_BITS, NUMBER_MASK } from './timer-id.js';
+import { DATA, NEXT, PREV, SLOT, TimerRecords, WORDS } from './timer-records.js';
 import { WheelBuckets } from './wheel-buckets.js';
 
-const NUMBER_BITS = 22;
-const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 /** Timers that can be pending at once; number 0 is none. */
 const MAX_TIMERS = NUMBER_MASK;
 const MAX_TICK_MS = 2 ** 31 - 1;
@@ -68,7 +71,11 @@ export class TimerWheel {
   readonly #buckets: WheelBuckets;
   #generation: Uint8Array;
   #tick: number;
-  #nrPending = 0;
+  #young = 0;
+  #oldest = 0;
+  /** How many were added, and fired or were cancelled, modulo 2 ** 32. Two counts, so that one need not wait for the other. */
+  #nrAdded = 0;
+  #nrGone = 0;
 
   /**
    * Makes an empty wheel.
@@ -90,7 +97,7 @@ export class TimerWheel {
 
   /** Timers that are pending. */
   get nrPending(): number {
-    return this.#nrPending;
+    return (this.#nrAdded - this.#nrGone) | 0;
   }
 
   /** Bytes of the arrays: 25 for each timer that there is room for, and 2.4 KB. */
@@ -104,8 +111,9 @@ export class TimerWheel {
    * @returns milliseconds on the caller's clock, a whole tick; Infinity when no timer is pending.
    */
   nextDue(): number {
-    if (this.#nrPending === 0) return Infinity;
+    if (this.nrPending === 0) return Infinity;
     const buckets = this.#buckets;
+    this.#settle();
     return (buckets.hasDue(0) ? buckets.clk[0] - 1 : buckets.nextDue(0)) * this.tickMs;
   }
 
@@ -119,13 +127,15 @@ export class TimerWheel {
    */
   add(deadline: number, value: number): TimerId {
     const expires = this.#expiresAt(deadline);
-    if (this.#nrPending === MAX_TIMERS) return 0;
-    const number = this.#records.create();
+    const records = this.#records;
+    const number = records.create();
+    if (number === 0) return 0;
     if (number >= this.#generation.length) this.#grow();
-    this.#records.setData(number, value);
-    this.#nrPending++;
-    this.#arm(number, expires);
-    return (this.#generation[number] << NUMBER_BITS) | number;
+    const timer = (this.#generation[number] << NUMBER_BITS) | number;
+    records.words[number * WORDS + DATA] = value;
+    this.#addYoung(timer, number, expires);
+    this.#nrAdded = (this.#nrAdded + 1) | 0;
+    return timer;
   }
 
   /**
@@ -138,10 +148,9 @@ export class TimerWheel {
    */
   modify(timer: TimerId, deadline: number): boolean {
     const expires = this.#expiresAt(deadline);
-    if (!this.isPending(timer)) return false;
     const number = timer & NUMBER_MASK;
-    this.#buckets.remove(number);
-    this.#arm(number, expires);
+    if (!this.#takeOut(timer, number)) return false;
+    this.#addYoung(timer, number, expires);
     return true;
   }
 
@@ -152,9 +161,8 @@ export class TimerWheel {
    * @returns false when it is not pending: nothing happens.
    */
   cancel(timer: TimerId): boolean {
-    if (!this.isPending(timer)) return false;
     const number = timer & NUMBER_MASK;
-    this.#buckets.remove(number);
+    if (!this.#takeOut(timer, number)) return false;
     this.#release(number);
     return true;
   }
@@ -182,43 +190,88 @@ export class TimerWheel {
    */
   advance(now: number, expire: ExpireFunction): number {
     const tick = Math.floor(now / this.tickMs);
-    if (tick > this.#tick) this.#tick = tick;
     const records = this.#records;
     const buckets = this.#buckets;
     let nrFired = 0;
+    this.#settle();
+    if (tick > this.#tick) this.#tick = tick;
     for (let number = buckets.takeDue(0, this.#tick); number !== 0; number = buckets.takeDue(0, this.#tick)) {
       const expires = records.expires(number);
       if (expires >= this.#tick) {
         // Its deadline was further away than the wheel reaches.
-        this.#arm(number, expires);
+        buckets.forward(0, this.#tick);
+        buckets.add(0, number, expires);
         continue;
       }
       const timer = (this.#generation[number] << NUMBER_BITS) | number;
-      const value = records.data(number);
+      const value = records.words[number * WORDS + DATA];
       this.#release(number);
       nrFired++;
       expire(value, timer);
+      // What was added meanwhile may be due as well.
+      if (this.#young !== 0) this.#settle();
     }
     return nrFired;
   }
 
   #expiresAt(deadline: number): number {
     const expires = Math.ceil(deadline / this.tickMs) - 1;
-    if (!(expires < Number.MAX_SAFE_INTEGER)) {
-      throw new RangeError(`deadline: expected a time below ${Number.MAX_SAFE_INTEGER * this.tickMs}, got ${deadline}`);
-    }
-    return expires;
+    if (expires < Number.MAX_SAFE_INTEGER) return expires;
+    throw new RangeError(`deadline: expected a time below ${Number.MAX_SAFE_INTEGER * this.tickMs}, got ${deadline}`);
   }
 
-  #arm(number: number, expires: number): void {
+  #addYoung(timer: TimerId, number: number, expires: number): void {
+    const { words } = this.#records;
+    const at = number * WORDS;
+    const next = this.#young;
+    this.#records.setExpires(number, expires);
+    words[at + SLOT] = ~timer;
+    words[at + NEXT] = next;
+    words[at + PREV] = -1;
+    if (next === 0) this.#oldest = number;
+    else words[next * WORDS + PREV] = number;
+    this.#young = number;
+  }
+
+  /** Takes a timer out of its list, if it is pending. */
+  #takeOut(timer: TimerId, number: number): boolean {
+    const { words } = this.#records;
+    const at = number * WORDS;
+    // For a young one this is all: its number and generation are those of the timer.
+    if (words[at + SLOT] !== ~timer) {
+      if (!this.isPending(timer)) return false;
+      this.#buckets.remove(number);
+      return true;
+    }
+    const next = words[at + NEXT];
+    const prev = words[at + PREV];
+    words[at + NEXT] = 0;
+    words[at + PREV] = 0;
+    words[at + SLOT] = 0;
+    if (next === 0) this.#oldest = prev;
+    else words[next * WORDS + PREV] = prev;
+    if (prev > 0) words[prev * WORDS + NEXT] = next;
+    else this.#young = next;
+    return true;
+  }
+
+  /** Puts the young timers into buckets, as if each had been put there when it was added. */
+  #settle(): void {
+    if (this.#young === 0) return;
+    const { words } = this.#records;
     this.#buckets.forward(0, this.#tick);
-    this.#buckets.add(0, number, expires);
+    this.#young = 0;
+    for (let number = this.#oldest; number > 0; ) {
+      const later = words[number * WORDS + PREV];
+      this.#buckets.add(0, number, this.#records.expires(number));
+      number = later;
+    }
   }
 
   #release(number: number): void {
     this.#generation[number]++;
     this.#records.destroy(number);
-    this.#nrPending--;
+    this.#nrGone = (this.#nrGone + 1) | 0;
   }
 
   #grow(): void {

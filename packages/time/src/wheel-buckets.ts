@@ -164,12 +164,7 @@ export class WheelBuckets {
    * @param timer - one that is pending.
    */
   remove(timer: TimerId): void {
-    const slot = this.#timers.words[timer * WORDS + SLOT];
-    this.#unlink(timer);
-    if (this.#head[slot] === 0 && this.#isSet(slot)) {
-      this.#clear(slot);
-      this.#stale[baseOf(slot)] = 1;
-    }
+    if (this.#unlink(timer)) this.#emptied(this.#timers.words[timer * WORDS + SLOT]);
   }
 
   /**
@@ -297,15 +292,28 @@ export class WheelBuckets {
     this.#head[slot] = timer;
   }
 
-  #unlink(timer: TimerId): void {
+  /** Takes a timer out of its list; true when it was the only one there. */
+  #unlink(timer: TimerId): boolean {
     const { words } = this.#timers;
-    const next = words[timer * WORDS + NEXT];
-    const prev = words[timer * WORDS + PREV];
-    if (prev > 0) words[prev * WORDS + NEXT] = next;
-    else this.#head[~prev] = next;
+    const at = timer * WORDS;
+    const next = words[at + NEXT];
+    const prev = words[at + PREV];
+    words[at + NEXT] = 0;
+    words[at + PREV] = 0;
     if (next !== 0) words[next * WORDS + PREV] = prev;
-    words[timer * WORDS + NEXT] = 0;
-    words[timer * WORDS + PREV] = 0;
+    if (prev > 0) {
+      words[prev * WORDS + NEXT] = next;
+      return false;
+    }
+    this.#head[~prev] = next;
+    return next === 0;
+  }
+
+  /** Notes that nothing is left in the bucket of a timer. It may have been worked off long ago, and filled again. */
+  #emptied(slot: number): void {
+    if (this.#head[slot] !== 0 || !this.#isSet(slot)) return;
+    this.#clear(slot);
+    this.#stale[baseOf(slot)] = 1;
   }
 }
 

@@ -101,6 +101,7 @@ export class WheelTimers implements Timers {
 
   create(): TimerId {
     const timer = this.#records.create();
+    this.#records.clear(timer);
     this.#functions[timer] = null;
     this.#flags[timer] = 0;
     return timer;
