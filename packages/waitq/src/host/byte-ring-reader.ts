@@ -1,6 +1,7 @@
 /** ByteRingReader: the side of a byte ring that reads. */
 import { EAGAIN, EPIPE, ETIME } from '@kmem/contracts';
-import { ByteRing, HEAD, READER_CLOSED, SPINS, TAIL, WRITER_CLOSED } from './byte-ring.js';
+import { ByteRing, CLOSED, copyBytes, HEAD, READER_CLOSED, SPINS, TAIL, WRITER_CLOSED } from './byte-ring.js';
+import type { SharedWaitQueue } from './shared-wait-queue.js';
 import type { SignalWaitOptions, WaitOptions } from './wait-options.js';
 
 /**
@@ -12,6 +13,10 @@ import type { SignalWaitOptions, WaitOptions } from './wait-options.js';
  */
 export class ByteRingReader {
   readonly #ring: ByteRing;
+  readonly #words: Int32Array;
+  readonly #data: Uint8Array;
+  readonly #size: number;
+  readonly #writers: SharedWaitQueue;
   readonly #isReadable: () => boolean;
   #head: number;
   /** TAIL when it was last looked at: what there is at least. */
@@ -19,20 +24,24 @@ export class ByteRingReader {
 
   /**
    * @param ring - what `createByteRing` made.
+   * @throws TypeError when it is something else.
    */
   constructor(ring: SharedArrayBuffer) {
     const shared = new ByteRing(ring);
-    const { words } = shared;
+    const { words, data, size, writers } = shared;
     this.#ring = shared;
+    this.#words = words;
+    this.#data = data;
+    this.#size = size;
+    this.#writers = writers;
     this.#head = Atomics.load(words, HEAD);
     this.#tail = Atomics.load(words, TAIL);
-    this.#isReadable = () =>
-      Atomics.load(words, TAIL) !== this.#head || Atomics.load(words, WRITER_CLOSED) !== 0 || Atomics.load(words, READER_CLOSED) !== 0;
+    this.#isReadable = () => Atomics.load(words, TAIL) !== this.#head || Atomics.load(words, CLOSED) !== 0;
   }
 
   /** Bytes that can be read now. */
   get available(): number {
-    this.#tail = Atomics.load(this.#ring.words, TAIL);
+    this.#tail = Atomics.load(this.#words, TAIL);
     return this.#used();
   }
 
@@ -44,28 +53,28 @@ export class ByteRingReader {
    * nothing yet; the error that the writer closed with; -EPIPE after `close`, when nothing is left.
    */
   tryRead(into: Uint8Array): number {
-    const ring = this.#ring;
+    const words = this.#words;
+    const wanted = into.length;
     let used = this.#used();
-    if (used < into.length) {
-      this.#tail = Atomics.load(ring.words, TAIL);
+    if (used < wanted) {
+      this.#tail = Atomics.load(words, TAIL);
       used = this.#used();
+      if (used === 0) return this.#nothing(into);
     }
-    if (into.length === 0) return 0;
-    if (used === 0) return this.#nothing(into);
-    const nr = used < into.length ? used : into.length;
+    const nr = used < wanted ? used : wanted;
     const head = this.#head;
-    const toEnd = ring.size - head;
+    const toEnd = this.#size - head;
     if (nr < toEnd) {
-      ring.copyOut(head, into, 0, nr);
+      copyBytes(this.#data, head, into, 0, nr);
       this.#head = head + nr;
     } else {
-      ring.copyOut(head, into, 0, toEnd);
-      ring.copyOut(0, into, toEnd, nr - toEnd);
+      copyBytes(this.#data, head, into, 0, toEnd);
+      copyBytes(this.#data, 0, into, toEnd, nr - toEnd);
       this.#head = nr - toEnd;
     }
-    Atomics.store(ring.words, HEAD, this.#head);
+    Atomics.store(words, HEAD, this.#head);
     // A writer that waits is woken when half of the ring is free: otherwise the two would take turns at every few bytes.
-    if (ring.writers.nrWaiting !== 0 && (used - nr) * 2 < ring.size) ring.writers.wakeUp();
+    if (this.#writers.nrWaiting !== 0 && (used - nr) * 2 < this.#size) this.#writers.wakeUp();
     return nr;
   }
 
@@ -80,7 +89,7 @@ export class ByteRingReader {
   read(into: Uint8Array, options?: WaitOptions): number {
     const result = this.tryRead(into);
     if (result !== -EAGAIN) return result;
-    for (let spins = 0; spins < SPINS; spins++) if (Atomics.load(this.#ring.words, TAIL) !== this.#head) return this.tryRead(into);
+    for (let spins = 0; spins < SPINS; spins++) if (Atomics.load(this.#words, TAIL) !== this.#head) return this.tryRead(into);
     return this.#ring.readers.waitEvent(this.#isReadable, options) ? this.tryRead(into) : -ETIME;
   }
 
@@ -104,20 +113,17 @@ export class ByteRingReader {
    * @param error - error number that writers get, 1 to 4095.
    */
   close(error = EPIPE): void {
-    const { words, readers, writers } = this.#ring;
-    Atomics.compareExchange(words, READER_CLOSED, 0, 1 + error);
-    writers.wakeUpAll();
-    readers.wakeUpAll();
+    this.#ring.close(READER_CLOSED, error);
   }
 
   #used(): number {
     const used = this.#tail - this.#head;
-    return used < 0 ? used + this.#ring.size : used;
+    return used < 0 ? used + this.#size : used;
   }
 
   /** Says why there is nothing to read; reads when there is something by now. */
   #nothing(into: Uint8Array): number {
-    const { words } = this.#ring;
+    const words = this.#words;
     const closed = Atomics.load(words, WRITER_CLOSED);
     // In this order: what was written before it was closed is there.
     if (Atomics.load(words, TAIL) !== this.#head) return this.tryRead(into);

@@ -1,6 +1,7 @@
 /** ByteRingWriter: the side of a byte ring that writes. */
 import { EAGAIN, EPIPE, ETIME } from '@kmem/contracts';
-import { ByteRing, HEAD, READER_CLOSED, SPINS, TAIL, WRITER_CLOSED } from './byte-ring.js';
+import { ByteRing, CLOSED, copyBytes, HEAD, READER_CLOSED, SPINS, TAIL, WRITER_CLOSED } from './byte-ring.js';
+import type { SharedWaitQueue } from './shared-wait-queue.js';
 import type { SignalWaitOptions, WaitOptions } from './wait-options.js';
 
 /**
@@ -12,6 +13,10 @@ import type { SignalWaitOptions, WaitOptions } from './wait-options.js';
  */
 export class ByteRingWriter {
   readonly #ring: ByteRing;
+  readonly #words: Int32Array;
+  readonly #data: Uint8Array;
+  readonly #size: number;
+  readonly #readers: SharedWaitQueue;
   readonly #isWritable: () => boolean;
   #tail: number;
   /** HEAD when it was last looked at: what is free at least. */
@@ -19,19 +24,24 @@ export class ByteRingWriter {
 
   /**
    * @param ring - what `createByteRing` made.
+   * @throws TypeError when it is something else.
    */
   constructor(ring: SharedArrayBuffer) {
     const shared = new ByteRing(ring);
-    const { words } = shared;
+    const { words, data, size, readers } = shared;
     this.#ring = shared;
+    this.#words = words;
+    this.#data = data;
+    this.#size = size;
+    this.#readers = readers;
     this.#tail = Atomics.load(words, TAIL);
     this.#head = Atomics.load(words, HEAD);
-    this.#isWritable = () => Atomics.load(words, HEAD) !== this.#head || this.#free() > 0 || this.#isClosed();
+    this.#isWritable = () => Atomics.load(words, HEAD) !== this.#head || Atomics.load(words, CLOSED) !== 0;
   }
 
   /** Bytes that can be written now. */
   get free(): number {
-    this.#head = Atomics.load(this.#ring.words, HEAD);
+    this.#head = Atomics.load(this.#words, HEAD);
     return this.#free();
   }
 
@@ -91,57 +101,48 @@ export class ByteRingWriter {
    * @param error - error number that it gets then, 1 to 4095; 0 for none.
    */
   close(error = 0): void {
-    const { words, readers, writers } = this.#ring;
-    Atomics.compareExchange(words, WRITER_CLOSED, 0, 1 + error);
-    readers.wakeUpAll();
-    writers.wakeUpAll();
+    this.#ring.close(WRITER_CLOSED, error);
   }
 
   /** Writes from byte `first` on what fits. */
   #write(bytes: Uint8Array, first: number): number {
-    const ring = this.#ring;
+    const words = this.#words;
     const wanted = bytes.length - first;
-    if (this.#isClosed()) return this.#error();
+    if (Atomics.load(words, CLOSED) !== 0) return this.#error();
     let nr = this.#free();
     if (nr < wanted) {
-      this.#head = Atomics.load(ring.words, HEAD);
+      this.#head = Atomics.load(words, HEAD);
       nr = this.#free();
-      if (nr === 0) return wanted === 0 ? 0 : -EAGAIN;
+      if (nr === 0) return -EAGAIN;
     }
     if (nr > wanted) nr = wanted;
     const tail = this.#tail;
-    const toEnd = ring.size - tail;
+    const toEnd = this.#size - tail;
     if (nr < toEnd) {
-      ring.copyIn(tail, bytes, first, nr);
+      copyBytes(bytes, first, this.#data, tail, nr);
       this.#tail = tail + nr;
     } else {
-      ring.copyIn(tail, bytes, first, toEnd);
-      ring.copyIn(0, bytes, first + toEnd, nr - toEnd);
+      copyBytes(bytes, first, this.#data, tail, toEnd);
+      copyBytes(bytes, first + toEnd, this.#data, 0, nr - toEnd);
       this.#tail = nr - toEnd;
     }
-    Atomics.store(ring.words, TAIL, this.#tail);
-    if (ring.readers.nrWaiting !== 0) ring.readers.wakeUp();
+    Atomics.store(words, TAIL, this.#tail);
+    if (this.#readers.nrWaiting !== 0) this.#readers.wakeUp();
     return nr;
   }
 
   #hasRoomSoon(): boolean {
-    const { words } = this.#ring;
-    for (let spins = 0; spins < SPINS; spins++) if (Atomics.load(words, HEAD) !== this.#head) return true;
+    for (let spins = 0; spins < SPINS; spins++) if (Atomics.load(this.#words, HEAD) !== this.#head) return true;
     return false;
   }
 
   #free(): number {
     const free = this.#head - this.#tail - 1;
-    return free < 0 ? free + this.#ring.size : free;
-  }
-
-  #isClosed(): boolean {
-    const { words } = this.#ring;
-    return Atomics.load(words, READER_CLOSED) !== 0 || Atomics.load(words, WRITER_CLOSED) !== 0;
+    return free < 0 ? free + this.#size : free;
   }
 
   #error(): number {
-    const closed = Atomics.load(this.#ring.words, READER_CLOSED);
+    const closed = Atomics.load(this.#words, READER_CLOSED);
     return closed === 0 ? -EPIPE : 1 - closed;
   }
 }

@@ -7,8 +7,9 @@
  * word 32      TAIL            next byte to be written; written by the writer
  * word 64      READER_CLOSED   0, or 1 + the error that writers get
  * word 65      WRITER_CLOSED   0, or 1 + the error that readers get at the end
- * word 66      SIZE            bytes of the ring
- * word 67 ...  queues          in which the reader and the writer wait
+ * word 66      CLOSED          not 0 when one of them is not
+ * word 67      SIZE            bytes of the ring
+ * word 68 ...  queues          in which the reader and the writer wait
  * behind       data            SIZE bytes
  *
  * used = (TAIL - HEAD) modulo SIZE         0 <= used <= SIZE - 1: one byte stays empty, HEAD = TAIL is an empty ring
@@ -27,8 +28,10 @@ export const TAIL = 32;
 export const READER_CLOSED = 64;
 /** Word: 0, or 1 + the error that readers get at the end. */
 export const WRITER_CLOSED = 65;
-const SIZE = 66;
-const WORDS = 67;
+/** Word: not 0 when either side is closed. */
+export const CLOSED = 66;
+const SIZE = 67;
+const WORDS = 68;
 /** One thread for each side, and another one that waits for it to be done. */
 const MAX_WAITERS = 2;
 const READERS_AT = WORDS * 4;
@@ -36,8 +39,8 @@ const WRITERS_AT = READERS_AT + waitQueueBytes(MAX_WAITERS);
 /** At the beginning of a cache line: hosts copy by words where both sides are aligned alike, otherwise by bytes. */
 const DATA_AT = Math.ceil((WRITERS_AT + waitQueueBytes(MAX_WAITERS)) / 64) * 64;
 const MAX_SIZE = 2 ** 30;
-/** Below that a loop is faster than a view and a copy by the host. */
-const SHORT_COPY = 24;
+/** Up to that a loop is faster than the copy of the host, which for a part of an array needs a view that is garbage then. */
+const SHORT_COPY = 128;
 
 /** Looks at the other side's index before a thread goes to sleep: some microseconds, less than a sleep and a wake-up take. */
 export const SPINS = 2000;
@@ -102,32 +105,31 @@ export class ByteRing {
   }
 
   /**
-   * Copies bytes into the ring.
+   * Closes one side.
    *
-   * @param at - index in the ring; the end is not crossed.
-   * @param from - the bytes.
-   * @param first - the first of them.
-   * @param nr - how many.
+   * @param side - READER_CLOSED or WRITER_CLOSED; a second time nothing happens.
+   * @param error - error number that the other side gets; 0 for none.
    */
-  copyIn(at: number, from: Uint8Array, first: number, nr: number): void {
-    const { data } = this;
-    if (nr <= SHORT_COPY) for (let i = 0; i < nr; i++) data[at + i] = from[first + i];
-    else data.set(nr === from.length ? from : from.subarray(first, first + nr), at);
+  close(side: number, error: number): void {
+    Atomics.compareExchange(this.words, side, 0, 1 + error);
+    Atomics.store(this.words, CLOSED, 1);
+    this.readers.wakeUpAll();
+    this.writers.wakeUpAll();
   }
+}
 
-  /**
-   * Copies bytes out of the ring.
-   *
-   * @param at - index in the ring; the end is not crossed.
-   * @param to - where they go.
-   * @param first - the first place for them.
-   * @param nr - how many.
-   */
-  copyOut(at: number, to: Uint8Array, first: number, nr: number): void {
-    const { data } = this;
-    if (nr <= SHORT_COPY) for (let i = 0; i < nr; i++) to[first + i] = data[at + i];
-    else to.set(data.subarray(at, at + nr), first);
-  }
+/**
+ * Copies bytes.
+ *
+ * @param from - where they are.
+ * @param first - the first of them.
+ * @param to - where they go.
+ * @param at - the first place for them.
+ * @param nr - how many.
+ */
+export function copyBytes(from: Uint8Array, first: number, to: Uint8Array, at: number, nr: number): void {
+  if (nr <= SHORT_COPY) for (let i = 0; i < nr; i++) to[at + i] = from[first + i];
+  else to.set(nr === from.length ? from : from.subarray(first, first + nr), at);
 }
 
 /**
@@ -138,9 +140,7 @@ export class ByteRing {
  * @throws TypeError when the ring is something else.
  */
 export function closeByteRing(ring: SharedArrayBuffer, error: number): void {
-  const { words, readers, writers } = new ByteRing(ring);
-  Atomics.compareExchange(words, READER_CLOSED, 0, 1 + error);
-  Atomics.compareExchange(words, WRITER_CLOSED, 0, 1 + error);
-  readers.wakeUpAll();
-  writers.wakeUpAll();
+  const shared = new ByteRing(ring);
+  shared.close(READER_CLOSED, error);
+  shared.close(WRITER_CLOSED, error);
 }
