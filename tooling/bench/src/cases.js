@@ -7,16 +7,20 @@ import { interleave, median, ratio, spread, timed, verdict } from "./measure.js"
 import { objectCases } from "./object-cases.js";
 import { pageCases } from "./page-cases.js";
 import { built } from "./peers.js";
+import { ringCases } from "./ring-cases.js";
+import { timerCases } from "./timer-cases.js";
+import { wakeCases } from "./wake-cases.js";
 
 /**
  * By name: what is timed, who against whom, and what is aimed at.
  *   contestants   all of them by name; `ours` is one, `limit` and `against` are others
  *   targets       our time over the other's, at most
  *   loop          what is timed, made for a contestant
+ *   ownClock      whether the loop times itself, as some of what it does is not to be timed
  *   size          for contestants that are made for one size
  *   native        input of a native program that runs the loop itself
  */
-export const cases = { ...pageCases, ...objectCases, ...heapCases, ...executionCases };
+export const cases = { ...pageCases, ...objectCases, ...heapCases, ...executionCases, ...timerCases, ...ringCases, ...wakeCases };
 
 /**
  * Times one case.
@@ -26,7 +30,7 @@ export const cases = { ...pageCases, ...objectCases, ...heapCases, ...executionC
  * @returns figures, ratios and verdicts, ready for JSON.
  */
 export async function runCase(name, missing) {
-  const { title, contestants, ours, targets, limit, against, loop, size, native } = cases[name];
+  const { title, contestants, ours, targets, limit, against, loop, ownClock, size, native } = cases[name];
   const runners = {};
   const notRun = {};
   const programs = [];
@@ -39,7 +43,8 @@ export async function runCase(name, missing) {
       programs.push(program);
       runners[other] = program.run;
     } else {
-      runners[other] = timed(loop(make(size)));
+      const run = loop(await make(size));
+      runners[other] = ownClock === true ? run : timed(run);
     }
   }
   const figures = await interleave(runners);

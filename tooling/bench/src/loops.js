@@ -3,7 +3,7 @@
 let copies = 0;
 
 /** A function of `names` that shares no code with any other, whatever its text. */
-const compile = (body, ...names) => new Function(...names, `/* ${copies++} */ ${body}`);
+export const compile = (body, ...names) => new Function(...names, `/* ${copies++} */ ${body}`);
 
 const freeCall = (contestant, address, request) => `free(${address}${contestant.sized ? `, ${request}` : ""})`;
 
