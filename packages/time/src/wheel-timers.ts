@@ -152,7 +152,7 @@ export class WheelTimers implements Timers {
    * @returns the CPU.
    */
   timerCpu(timer: TimerId): CpuId {
-    return this.#wheel.base[timer] >> 1;
+    return this.#wheel.base(timer) >> 1;
   }
 
   /**

@@ -2,8 +2,8 @@
  * Kfifo: first in, first out, in a power of two of elements.
  *
  * ```
- * in, out        elements put in and taken out so far, modulo 2 ** 32
- * len = in - out modulo 2 ** 32          0 <= len <= size: all slots are used
+ * counts[IN], counts[OUT]        elements put in and taken out so far, modulo 2 ** 32
+ * len = counts[IN] - counts[OUT] modulo 2 ** 32          0 <= len <= size: all slots are used
  * slot of element i = i & (size - 1)
  * ```
  *
@@ -22,6 +22,8 @@ export type KfifoElements =
   | Float64Array;
 
 const MAX_SIZE = 2 ** 30;
+const IN = 0;
+const OUT = 1;
 
 /**
  * A queue of numbers.
@@ -41,8 +43,7 @@ const MAX_SIZE = 2 ** 30;
 export class Kfifo<A extends KfifoElements = KfifoElements> {
   readonly #elements: A;
   readonly #mask: number;
-  #in = 0;
-  #out = 0;
+  readonly #counts = new Int32Array(2);
 
   /**
    * Makes a queue.
@@ -68,7 +69,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
 
   /** Elements that are in it. @kernelName kfifo_len */
   get len(): number {
-    return (this.#in - this.#out) >>> 0;
+    return (this.#counts[IN] - this.#counts[OUT]) | 0;
   }
 
   /** Elements that still fit. @kernelName kfifo_avail */
@@ -78,7 +79,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
 
   /** Whether nothing is in it. @kernelName kfifo_is_empty */
   get isEmpty(): boolean {
-    return this.#in === this.#out;
+    return this.#counts[IN] === this.#counts[OUT];
   }
 
   /** Whether nothing more fits. @kernelName kfifo_is_full */
@@ -94,9 +95,11 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @returns 1, or 0 when it does not fit.
    */
   put(value: number): number {
-    if (((this.#in - this.#out) >>> 0) > this.#mask) return 0;
-    this.#elements[this.#in & this.#mask] = value;
-    this.#in = (this.#in + 1) | 0;
+    const counts = this.#counts;
+    const at = counts[IN];
+    if (((at - counts[OUT]) | 0) > this.#mask) return 0;
+    this.#elements[at & this.#mask] = value;
+    counts[IN] = at + 1;
     return 1;
   }
 
@@ -107,10 +110,11 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @returns the element; undefined when there is none.
    */
   get(): number | undefined {
-    if (this.#in === this.#out) return undefined;
-    const value = this.#elements[this.#out & this.#mask];
-    this.#out = (this.#out + 1) | 0;
-    return value;
+    const counts = this.#counts;
+    const at = counts[OUT];
+    if (counts[IN] === at) return undefined;
+    counts[OUT] = at + 1;
+    return this.#elements[at & this.#mask];
   }
 
   /**
@@ -120,7 +124,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @returns the element; undefined when there is none.
    */
   peek(): number | undefined {
-    return this.#in === this.#out ? undefined : this.#elements[this.#out & this.#mask];
+    return this.isEmpty ? undefined : this.#elements[this.#counts[OUT] & this.#mask];
   }
 
   /**
@@ -129,7 +133,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @kernelName kfifo_skip
    */
   skip(): void {
-    if (this.#in !== this.#out) this.#out = (this.#out + 1) | 0;
+    if (!this.isEmpty) this.#counts[OUT]++;
   }
 
   /**
@@ -141,11 +145,11 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    */
   in(from: A): number {
     const nr = Math.min(from.length, this.avail);
-    const at = this.#in & this.#mask;
+    const at = this.#counts[IN] & this.#mask;
     const first = Math.min(nr, this.size - at);
     this.#elements.set(from.subarray(0, first), at);
     this.#elements.set(from.subarray(first, nr), 0);
-    this.#in = (this.#in + nr) | 0;
+    this.#counts[IN] += nr;
     return nr;
   }
 
@@ -158,7 +162,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    */
   out(to: A): number {
     const nr = this.outPeek(to);
-    this.#out = (this.#out + nr) | 0;
+    this.#counts[OUT] += nr;
     return nr;
   }
 
@@ -171,7 +175,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    */
   outPeek(to: A): number {
     const nr = Math.min(to.length, this.len);
-    const at = this.#out & this.#mask;
+    const at = this.#counts[OUT] & this.#mask;
     const first = Math.min(nr, this.size - at);
     to.set(this.#elements.subarray(at, at + first), 0);
     to.set(this.#elements.subarray(0, nr - first), first);
@@ -184,8 +188,7 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @kernelName kfifo_reset
    */
   reset(): void {
-    this.#in = 0;
-    this.#out = 0;
+    this.#counts.fill(0);
   }
 
   /**
@@ -194,6 +197,6 @@ export class Kfifo<A extends KfifoElements = KfifoElements> {
    * @kernelName kfifo_reset_out
    */
   resetOut(): void {
-    this.#out = this.#in;
+    this.#counts[OUT] = this.#counts[IN];
   }
 }
