@@ -117,8 +117,15 @@ function observedPages({ cpus, nrFrames, observe }: AlternativeMachine): { frame
 export const ALTERNATIVES: NonNullable<Implementations['alternatives']> = {
   SLUB: (machine) => slub({ ...observedPages(machine), cpus: machine.cpus, merge: machine.merge }),
   SLAB: (machine) => {
-    const slabs = slab({ ...observedPages(machine), cpus: machine.cpus, merge: machine.merge });
-    return { createCache: (options) => slabs.createCache(options), exportState: (cache) => slabs.caches().find((known) => known === cache)?.exportState() ?? {} };
+    const { frames, pages } = observedPages(machine);
+    const slabs = slab({ frames, pages, cpus: machine.cpus, merge: machine.merge });
+    const kmalloc = createKmalloc({ slabs, pages, frames, classes: SLAB_CLASSES });
+    return {
+      createCache: (options) => slabs.createCache(options),
+      exportState: (cache) => slabs.caches().find((known) => known === cache)?.exportState() ?? {},
+      cacheOf: (addr) => slabs.cacheOf(addr),
+      kmalloc,
+    };
   },
   SLOB: (machine) => {
     const { frames, pages } = observedPages(machine);

@@ -4,16 +4,18 @@
  * Every cache gets a machine of its own. Only inputs reach the implementation; compared are what was made of each request, where all
  * memory lies, pages taken and given back, and every recorded state.
  *
- * What cannot be decided is counted apart: the mix of kmalloc requests on SLUB and SLAB. It took from the caches of the running
- * kernel, and in which state these were nobody wrote down. The lists of SLOB were, so there the mix is compared like all else.
+ * What cannot be decided is counted apart: of the mix of kmalloc requests all on SLUB, and on SLAB what kmalloc-mix.ts says. It took from
+ * the caches of the running kernel, and in which state these were nobody wrote down. The lists of SLOB were, so there the mix is compared
+ * like all else.
  */
 import { __GFP_ZERO, GFP_KERNEL } from '@kmem/contracts';
 import type { CpuContext, PageAllocator, PhysAddr, SlabCache, SlobState } from '@kmem/contracts';
-import { readAlternativeRecording, type AlternativeCache, type AlternativeOperation, type AlternativeRecording, type AlternativeStep, type GeometryRow } from './alternative-recording.js';
+import { readAlternativeRecording, type AllocatorName, type AlternativeCache, type AlternativeOperation, type AlternativeStep, type GeometryRow } from './alternative-recording.js';
 import { compareValues, quoteError, quoteValue, type ValueDifference } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { AlternativeMachine, AlternativeUnderTest, DescribedCache, Implementations, RecordingInput } from './implementations.js';
 import type { JsonObject } from './json-line.js';
+import { KmallocMix, type MixOutcome } from './kmalloc-mix.js';
 import { PageWatch } from './page-watch.js';
 
 /** Frames of the machine: more than any recorded cache takes. */
@@ -35,43 +37,57 @@ type Make = (machine: AlternativeMachine) => AlternativeUnderTest;
  * @throws RecordingError when the recording itself is wrong.
  */
 export function conformAlternative(input: RecordingInput, implementations: Implementations, onStep: (exact: number, total: number) => void): Conformance {
-  const recording = readAlternativeRecording(input);
-  const { allocator, caches, geometry } = recording;
+  const { allocator, caches, geometry } = readAlternativeRecording(input);
   const kind = allocator.toLowerCase();
   const make = implementations.alternatives?.[allocator];
   if (make === undefined) return unsupportedResult(input.name, kind, `no implementation of ${allocator}`);
-  const decided = caches.filter((cache) => isDecided(cache, recording));
-  const stated = caches.filter((cache) => !decided.includes(cache)).flatMap(({ name, steps }) =>
-    steps.map(({ line }) => `line ${String(line)}: ${name} took from caches of the running kernel, whose state was not recorded`),
-  );
-  const total = decided.reduce((sum, { request, steps }) => sum + steps.length + (request === null ? 0 : 1), geometry.length);
+  const steps = caches.reduce((sum, cache) => sum + cache.steps.length + (cache.request === null ? 0 : 1), geometry.length);
+  const stated: string[] = [];
   let exact = 0;
   let difference: Difference | null = null;
-  for (const found of compareAll(decided, geometry, make)) {
-    difference = found;
-    if (difference !== null) break;
-    onStep(++exact, total);
+  for (const outcome of compareAll(allocator, caches, geometry, make)) {
+    if (typeof outcome === 'string') stated.push(outcome);
+    else if (outcome === null) onStep(++exact, steps);
+    else {
+      difference = outcome;
+      break;
+    }
   }
-  return { name: input.name, kind, exact, total, stated, difference, unsupported: null };
+  return { name: input.name, kind, exact, total: steps - stated.length, stated, difference, unsupported: null };
 }
 
-function isDecided(cache: AlternativeCache, { allocator }: AlternativeRecording): boolean {
-  return cache.request !== null || allocator === 'SLOB';
-}
-
-/** One after the other what every cache, every step and every row came to: null for equal. */
-function* compareAll(caches: readonly AlternativeCache[], geometry: readonly GeometryRow[], make: Make): Generator<Difference | null, void, undefined> {
+/** One after the other what every cache, every step and every row came to: null for equal, a text for what is not decided. */
+function* compareAll(allocator: AllocatorName, caches: readonly AlternativeCache[], geometry: readonly GeometryRow[], make: Make): Generator<Difference | string | null, void, undefined> {
   for (const cache of caches) {
+    if (cache.request === null && allocator !== 'SLOB') {
+      yield* compareMix(cache, make);
+      continue;
+    }
     const replay = new AlternativeReplay(cache, make);
     if (cache.request !== null) yield replay.compareCache();
     for (const step of cache.steps) yield replay.compareStep(step);
   }
-  for (const row of geometry) yield compareGeometry(row, make);
+  if (geometry.length === 0) return;
+  const under = make(machineWith((pages) => pages, null));
+  for (const row of geometry) yield compareGeometry(row, under);
 }
 
-function compareGeometry({ attributes, line, sizeBytes }: GeometryRow, make: Make): Difference | null {
-  const cache = make(machineWith((pages) => pages, null)).createCache({ name: 'geometry', sizeBytes });
+/** The mix of kmalloc requests, where the state that it began in was not recorded. */
+function* compareMix(cache: AlternativeCache, make: Make): Generator<Difference | string | null, void, undefined> {
+  const under = make(machineWith((pages) => pages, null));
+  const mix = KmallocMix.fits(cache, under) ? new KmallocMix(under) : null;
+  for (const { line, number, ...step } of cache.steps) {
+    if (step.kind === 'state') continue;
+    const outcome: MixOutcome = mix?.step(step.call) ?? { undecided: 'which slab was the CPU\'s was not recorded' };
+    if ('undecided' in outcome) yield `line ${String(line)}: ${outcome.undecided}`;
+    else yield outcome.found && { operation: number, line, ...outcome.found, state: `cache ${cache.name}` };
+  }
+}
+
+function compareGeometry({ attributes, line, sizeBytes }: GeometryRow, under: AlternativeUnderTest): Difference | null {
+  const cache = under.createCache({ name: 'geometry', sizeBytes });
   const found = compareValues(attributes, pick(cache?.exportAttributes() ?? {}, Object.keys(attributes)), 'cache');
+  cache?.destroy();
   return found === null ? null : { operation: 0, line, ...found, state: `a cache of ${String(sizeBytes)} bytes` };
 }
 

@@ -248,6 +248,8 @@ export interface AlternativeUnderTest {
   readonly exportState?: (cache: SlabCache | null) => object;
   /** The kmalloc that goes with it. SLOB must have it: there kmalloc and caches share pages. */
   readonly kmalloc?: Pick<KmallocUnderTest, 'kmalloc' | 'kfree'>;
+  /** Finds the cache of memory; null for none. With it a part of SLAB's mix of kmalloc requests is decided. */
+  readonly cacheOf?: (addr: PhysAddr) => DescribedCache | null;
 }
 
 /** The space that is replayed, at the first dump. Addresses count from vmalloc_start. */

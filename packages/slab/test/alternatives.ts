@@ -3,7 +3,7 @@ import { BuddyAllocator } from '@kmem/buddy';
 import type { AlternativeMachine, Implementations } from '@kmem/conformance';
 import type { FrameTable, PageAllocator } from '@kmem/contracts';
 import { createFrameTable } from '@kmem/hw';
-import { slab, slob, slub } from '../src/index.js';
+import { createKmalloc, slab, SLAB_CLASSES, slob, slub } from '../src/index.js';
 
 function pagesFor({ cpus, nrFrames, observe }: AlternativeMachine): { frames: FrameTable; pages: PageAllocator } {
   const frames = createFrameTable({ nrFrames });
@@ -14,8 +14,15 @@ function pagesFor({ cpus, nrFrames, observe }: AlternativeMachine): { frames: Fr
 export const ALTERNATIVES: NonNullable<Implementations['alternatives']> = {
   SLUB: (machine) => slub({ ...pagesFor(machine), cpus: machine.cpus, merge: machine.merge }),
   SLAB: (machine) => {
-    const caches = slab({ ...pagesFor(machine), cpus: machine.cpus, merge: machine.merge });
-    return { createCache: (options) => caches.createCache(options), exportState: (cache) => caches.caches().find((known) => known === cache)?.exportState() ?? {} };
+    const { frames, pages } = pagesFor(machine);
+    const slabs = slab({ frames, pages, cpus: machine.cpus, merge: machine.merge });
+    const kmalloc = createKmalloc({ slabs, pages, frames, classes: SLAB_CLASSES });
+    return {
+      createCache: (options) => slabs.createCache(options),
+      exportState: (cache) => slabs.caches().find((known) => known === cache)?.exportState() ?? {},
+      cacheOf: (addr) => slabs.cacheOf(addr),
+      kmalloc,
+    };
   },
   SLOB: (machine) => {
     const { frames, pages } = pagesFor(machine);
