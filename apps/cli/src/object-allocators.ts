@@ -1,9 +1,10 @@
 /** Machines that object allocators and their kmalloc run on: SLUB, SLAB, SLOB. */
 import { BuddyAllocator } from '@kmem/buddy';
 import type { AllocatorName, AlternativeMachine, Implementations, KmallocUnderTest } from '@kmem/conformance';
-import { BLOCK_ORDER_MASK, BLOCK_TAIL, type FrameTable, type PageAllocator, type PhysAddr, type ReportSink } from '@kmem/contracts';
+import { BLOCK_ORDER_MASK, BLOCK_TAIL, GFP_KERNEL, type FrameTable, type PageAllocator, type PhysAddr, type ReportSink } from '@kmem/contracts';
 import { createFrameTable, createMemory, describeMachine, recordedPc, type MachineProfile } from '@kmem/hw';
 import { createKmalloc, kmallocMaxSize, kmallocSizeRoundup, kmallocSizes, slab, SLAB_CLASSES, slob, slobSizeRoundup, slub, type Slub } from '@kmem/slab';
+import { addVmalloc } from './allocators.js';
 
 /** RAM of the machine on which tables of kmalloc were taken, in MiB. */
 const KMALLOC_MIB = 512;
@@ -12,6 +13,10 @@ const KMALLOC_MIB = 512;
 export interface BootedKmalloc extends KmallocUnderTest {
   /** The allocator of the caches. */
   readonly slabs: Slub;
+  /** Pages. */
+  readonly pages: BuddyAllocator;
+  /** Counts warnings, throws misuse. */
+  readonly reports: ReportSink;
 }
 
 /** What every family stands on. */
@@ -64,7 +69,7 @@ export function bootKmalloc(profile: MachineProfile): BootedKmalloc {
 }
 
 /** Boots a machine with a kmalloc family over SLAB. */
-function bootSlab(profile: MachineProfile): KmallocUnderTest {
+function bootSlab(profile: MachineProfile): KmallocUnderTest & Pick<BootedParts, 'reports'> {
   const parts = bootParts(profile);
   const slabs = slab(parts);
   const limits = { ...profile, smallest: SLAB_CLASSES.smallest };
@@ -84,7 +89,7 @@ function kmallocLimits(sizes: readonly number[], profile: MachineProfile): Retur
 }
 
 /** Boots a machine with the kmalloc of SLOB. */
-function bootSlob(profile: MachineProfile): KmallocUnderTest {
+function bootSlob(profile: MachineProfile): KmallocUnderTest & Pick<BootedParts, 'reports'> {
   const parts = bootParts(profile);
   const slabs = slob(parts);
   return {
@@ -101,11 +106,25 @@ function bootSlob(profile: MachineProfile): KmallocUnderTest {
  * Boots the machine that a table of kmalloc was taken on.
  *
  * @param allocator - what its kmalloc stands on.
- * @returns the family and what it stands on.
+ * @returns the family and what it stands on, with a kvmalloc family on top.
  */
 export function bootAllocator(allocator: AllocatorName): KmallocUnderTest {
   const profile = recordedPc({ ramMib: KMALLOC_MIB, nrCpus: 1 });
-  return { SLUB: bootKmalloc, SLAB: bootSlab, SLOB: bootSlob }[allocator](profile);
+  const booted = { SLUB: bootKmalloc, SLAB: bootSlab, SLOB: bootSlob }[allocator](profile);
+  const { kv, vmalloc } = addVmalloc(profile, { ...booted, kmalloc: booted });
+  return {
+    ...booted,
+    kv: {
+      kvmalloc: kv.kvmalloc,
+      kvmallocArray: (count, sizeBytes) => kv.kvmallocArray(count, sizeBytes, GFP_KERNEL),
+      kvcalloc: (count, sizeBytes) => kv.kvcalloc(count, sizeBytes, GFP_KERNEL),
+      kvfree: (addr) => {
+        kv.kvfree(addr);
+        vmalloc.runDeferredWork();
+      },
+      isVmallocAddr: (addr) => vmalloc.isVmallocAddr(addr),
+    },
+  };
 }
 
 function observedPages({ cpus, nrFrames, observe }: AlternativeMachine): { frames: FrameTable; pages: PageAllocator } {

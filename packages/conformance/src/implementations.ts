@@ -131,6 +131,20 @@ export interface RecordedCacheCounts {
   };
 }
 
+/** A kvmalloc family. Addresses are kernel addresses. */
+export interface KvmallocUnderTest {
+  /** kvmalloc. */
+  readonly kvmalloc: (sizeBytes: number, gfp: Gfp) => number;
+  /** kvmalloc_array with GFP_KERNEL. */
+  readonly kvmallocArray: (count: number, sizeBytes: number) => number;
+  /** kvcalloc with GFP_KERNEL. */
+  readonly kvcalloc: (count: number, sizeBytes: number) => number;
+  /** kvfree; and the worker that purges lazy addresses gets its turn. */
+  readonly kvfree: (addr: number) => void;
+  /** is_vmalloc_addr. */
+  readonly isVmallocAddr: (addr: number) => boolean;
+}
+
 /** A kmalloc family with what it stands on, just booted. */
 export interface KmallocUnderTest {
   /** The page allocator below. */
@@ -159,6 +173,8 @@ export interface KmallocUnderTest {
   readonly cacheNameOf: (addr: PhysAddr) => string | null;
   /** Tells the order of the pages of an address. */
   readonly orderOf: (addr: PhysAddr) => number;
+  /** The kvmalloc family beside it. Without it its lines are not compared. */
+  readonly kv?: KvmallocUnderTest;
   /** Counts the reports that the machine has made so far, warnings included. */
   readonly reported: () => number;
   /** The smallest and largest class, and the largest request, in bytes. */

@@ -14,7 +14,7 @@ export { conform } from './conform.js';
 export type { AllocatorName } from './alternative-recording.js';
 export type { ConformOptions } from './conform.js';
 export type { Conformance, Difference } from './conformance-result.js';
-export type { AlternativeMachine, AlternativeUnderTest, BootedPages, DescribedCache, BootRequest, FoundRange, Implementations, IomemRequest, KmallocUnderTest, PageAllocatorUnderTest, RecordedCacheCounts, RecordedMachine, RecordedVmAreas, RecordingInput, RowText, VmallocMachine, VmAreasUnderTest } from './implementations.js';
+export type { AlternativeMachine, AlternativeUnderTest, BootedPages, DescribedCache, BootRequest, FoundRange, Implementations, IomemRequest, KmallocUnderTest, KvmallocUnderTest, PageAllocatorUnderTest, RecordedCacheCounts, RecordedMachine, RecordedVmAreas, RecordingInput, RowText, VmallocMachine, VmAreasUnderTest } from './implementations.js';
 export { isRecordingError, RecordingError } from './recording-error.js';
 export { isBuddyinfo, readBuddyinfoMachine } from './buddyinfo-machine.js';
 export { readRecordedMachine } from './recorded-machine.js';

@@ -9,12 +9,13 @@
  * ...
  * [    1.498902] okmalloc: log 1300955                          the end; what follows is another module's
  * ```
- * Requests for memory that vmalloc serves where kmalloc cannot are not made; they count as stated.
+ * Without a kvmalloc family its requests are not made; they count as stated.
  */
 import { __GFP_NOWARN, GFP_KERNEL } from '@kmem/contracts';
 import { quoteError } from './compare-values.js';
 import type { Conformance, Difference } from './conformance-result.js';
 import type { KmallocUnderTest } from './implementations.js';
+import { parseFlags } from './kmalloc-lines.js';
 
 const MARK = 'olog-mark: ';
 const END = 'okmalloc: log';
@@ -46,7 +47,7 @@ export function conformKmallocLog(name: string, log: string, k: KmallocUnderTest
     const place = { operation: exact + 1, line, what: text, state: 'a machine just booted, and the requests before this one' };
     try {
       if (!makeCall(k, text)) {
-        stated.push(`line ${String(line)}: ${text} needs vmalloc`);
+        stated.push(`line ${String(line)}: ${text} is not known here`);
         continue;
       }
     } catch (error) {
@@ -74,13 +75,21 @@ function readCalls(log: string): readonly LoggedCall[] {
   return calls;
 }
 
-/** Makes a request and gives back what it took. False when it is one for vmalloc. */
+/** Makes a request and gives back what it took. False when there is nobody to ask. */
 function makeCall(k: KmallocUnderTest, text: string): boolean {
   const bytes = /^kmalloc\((\d+), GFP_KERNEL\)$/.exec(text)?.[1];
   const order = /^alloc_pages order (\d+) with and without nowarn$/.exec(text)?.[1];
   if (bytes !== undefined) k.kfree(k.kmalloc(Number(bytes), GFP_KERNEL));
   else if (order !== undefined) for (const gfp of [GFP_KERNEL | __GFP_NOWARN, GFP_KERNEL]) k.pages.allocPages(gfp, Number(order));
-  else return false;
+  else return makeKvmallocCall(k, text);
+  return true;
+}
+
+function makeKvmallocCall({ kv }: KmallocUnderTest, text: string): boolean {
+  const [, bytes, names = ''] = /^kvmalloc\((\d+), ([A-Z_|]+)\)$/.exec(text) ?? [];
+  const gfp = parseFlags(names);
+  if (kv === undefined || bytes === undefined || gfp === null) return false;
+  kv.kvfree(kv.kvmalloc(Number(bytes), gfp));
   return true;
 }
 

@@ -9,19 +9,14 @@
  * a request that zone DMA of the recorded machine had no memory for, and caches that are not kmalloc's.
  */
 import {
-  __GFP_ACCOUNT,
   __GFP_DMA,
   __GFP_NORETRY,
   __GFP_NOWARN,
-  __GFP_RECLAIMABLE,
   __GFP_ZERO,
-  GFP_ATOMIC,
-  GFP_DMA32,
   GFP_KERNEL,
   NO_PAGE,
   NULL,
   ZERO_SIZE_PTR,
-  type Gfp,
   type PhysAddr,
 } from '@kmem/contracts';
 import { ALLOCATORS, type AllocatorName } from './alternative-recording.js';
@@ -29,7 +24,9 @@ import { compareValues, quoteError } from './compare-values.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import type { Implementations, KmallocUnderTest, RecordingInput } from './implementations.js';
 import { JsonLine, type JsonObject } from './json-line.js';
+import { readFactors, readFlags, trailingZeros, type LineKind, type Outcome } from './kmalloc-lines.js';
 import { conformKmallocLog } from './kmalloc-log.js';
+import { kvmallocKinds } from './kvmalloc-lines.js';
 import { splitLines } from './recording-meta.js';
 import { conformSlabinfo } from './slabinfo-replay.js';
 
@@ -46,31 +43,6 @@ const LINK = 8;
 const SLOB_HEAP = '(slob)';
 /** The log beside the table. */
 const LOG = 'kernel-log.txt';
-/** Factors of arrays that the recording writes as words. */
-const WORDS: Readonly<Record<string, number>> = { SIZE_MAX: 2 ** 64, 'SIZE_MAX/2': 2 ** 63, 'SIZE_MAX/4': 2 ** 62, '1<<40': 2 ** 40, '1<<30': 2 ** 30 };
-
-const FLAGS: Readonly<Record<string, Gfp>> = {
-  GFP_KERNEL,
-  GFP_ATOMIC,
-  GFP_DMA32,
-  GFP_KERNEL_ACCOUNT: GFP_KERNEL | __GFP_ACCOUNT,
-  __GFP_RECLAIMABLE,
-  __GFP_DMA,
-  __GFP_ZERO,
-};
-
-/** What a line came to: its outputs, or why they are not decided. */
-type Outcome = { readonly outputs: Readonly<Record<string, unknown>> } | { readonly undecided: string };
-
-/** A kind of line. */
-interface LineKind {
-  /** Members that are arguments, the one that names the kind first. */
-  readonly inputs: readonly string[];
-  /** Members that come out. Which of them a line has, the outcome decides. */
-  readonly outputs: readonly string[];
-  /** Does what the line says. */
-  readonly run: (k: KmallocUnderTest, row: JsonObject, line: JsonLine) => Outcome;
-}
 
 const KINDS: readonly LineKind[] = [
   { inputs: ['kmalloc', 'flags', 'nowarn'], outputs: ['ok', 'pointer', 'ksize', 'cache', 'order', 'min_align_log2'], run: runKmalloc },
@@ -98,35 +70,35 @@ const KINDS: readonly LineKind[] = [
   { inputs: ['cache', 'refcount'], outputs: ['object_size', 'size', 'align', 'flags'], run: runCache },
 ];
 
-/** Lines of the table that ask for memory that vmalloc serves where kmalloc cannot. */
-const WITH_VMALLOC = ['kvmalloc', 'kvcalloc', 'kvmalloc_array'];
-
 /**
  * Asks an implementation what the recorded kernel was asked.
  *
  * @param input - the table.
  * @param implementations - what to ask.
- * @returns one result for kmalloc and its neighbours, one that says that kvmalloc was not asked, where the table has it, and one for the kernel's
- * log, where it lies beside the table.
+ * @returns one result for the table, one that says that kvmalloc was not asked, where the table has it and the implementation has not, and one for
+ * the kernel's log, where it lies beside the table.
  * @throws RecordingError when the table is not as it should be.
  */
 export function conformKmalloc(input: RecordingInput, implementations: Implementations): Conformance[] {
   const { name } = input;
   const lines = splitLines(input.text).map((text, i) => new JsonLine(name, i + 1, text));
   const boot = bootFunction(lines[0], implementations);
-  const rows = lines.slice(1).map(readRow);
-  const known = rows.filter((row) => row.kind !== null);
-  const results: Conformance[] = [boot === null ? unsupportedResult(name, 'kmalloc', 'no implementation has a kmalloc') : replay(name, lines[0], known, boot())];
+  const kinds = [...KINDS, ...kvmallocKinds()];
+  const rows = lines.slice(1).map((line) => readRow(line, kinds));
+  if (boot === null) return [unsupportedResult(name, 'kmalloc', 'no implementation has a kmalloc')];
+  const k = boot();
+  const known = k.kv === undefined ? rows.filter(({ kind }) => kind.needsVmalloc !== true) : rows;
+  const results = [replay(name, lines[0], known, k)];
   if (known.length < rows.length) {
     results.push(unsupportedResult(name, 'kvmalloc', `no implementation has a kvmalloc: ${String(rows.length - known.length)} lines`));
   }
   // The log is about requests that did not ask for silence.
-  const log = boot !== null && known.some(({ row }) => row['nowarn'] === 0) ? input.companion?.(LOG) : undefined;
-  if (log !== undefined && boot !== null) results.push(conformKmallocLog(name.slice(0, name.lastIndexOf('/') + 1) + LOG, log, boot()));
+  const log = rows.some(({ row }) => row['nowarn'] === 0) ? input.companion?.(LOG) : undefined;
+  if (log !== undefined) results.push(conformKmallocLog(name.slice(0, name.lastIndexOf('/') + 1) + LOG, log, boot()));
   const allocator = allocatorOf(lines[0]);
   const slabinfo = allocator === 'SLUB' ? undefined : input.companion?.(`${allocator.toLowerCase()}.slabinfo.txt`);
   if (slabinfo !== undefined) {
-    const caches = rows.filter(({ kind }) => kind?.run === runCache).map(({ row }) => row);
+    const caches = rows.filter(({ kind }) => kind.run === runCache).map(({ row }) => row);
     results.push(conformSlabinfo(`${name.slice(0, name.lastIndexOf('/') + 1)}${allocator.toLowerCase()}.slabinfo.txt`, slabinfo, caches, allocator, implementations));
   }
   return results;
@@ -154,19 +126,18 @@ function allocatorOf(meta: JsonLine): AllocatorName {
   return ALLOCATORS.find((known) => known === name) ?? meta.fail(['allocator'], `one of ${ALLOCATORS.join(' ')}`);
 }
 
-/** A line that has been looked at; `kind` is null where vmalloc is needed. */
+/** A line that has been looked at. */
 interface Row {
   readonly line: JsonLine;
   readonly row: JsonObject;
-  readonly kind: LineKind | null;
+  readonly kind: LineKind;
 }
 
-function readRow(line: JsonLine): Row {
+function readRow(line: JsonLine, kinds: readonly LineKind[]): Row {
   const row = line.object(line.value, []);
   const [first] = Object.keys(row);
-  if (WITH_VMALLOC.includes(first)) return { line, row, kind: null };
-  const kind = KINDS.find(({ inputs, outputs }) => (inputs[0] ?? outputs[0]) === first);
-  if (kind === undefined) return line.fail([first], `one of ${KINDS.map(({ inputs, outputs }) => inputs[0] ?? outputs[0]).join(' ')}`, `member "${first}"`);
+  const kind = kinds.find(({ inputs, outputs }) => (inputs[0] ?? outputs[0]) === first);
+  if (kind === undefined) return line.fail([first], `one of ${kinds.map(({ inputs, outputs }) => inputs[0] ?? outputs[0]).join(' ')}`, `member "${first}"`);
   line.members(row, [], kind.inputs, kind.outputs);
   return { line, row, kind };
 }
@@ -178,7 +149,6 @@ function replay(name: string, meta: JsonLine, rows: readonly Row[], k: KmallocUn
   let difference = compareMeta(meta, k);
   if (difference === null) exact++;
   for (const { line, row, kind } of difference === null ? rows : []) {
-    if (kind === null) continue;
     const found = compareRow(k, line, row, kind);
     if (typeof found === 'string') stated.push(found);
     else if (found === null) exact++;
@@ -217,7 +187,8 @@ function compareRow(k: KmallocUnderTest, line: JsonLine, row: JsonObject, kind: 
 
 function runKmalloc(k: KmallocUnderTest, row: JsonObject, line: JsonLine): Outcome {
   const size = line.integer(row['kmalloc'], ['kmalloc']);
-  const gfp = readFlags(line, row) | (size > GENTLE_ABOVE ? __GFP_NORETRY : 0);
+  const silent = line.integer(row['nowarn'], ['nowarn'], 0, 1) === 1 ? __GFP_NOWARN : 0;
+  const gfp = readFlags(line, row) | silent | (size > GENTLE_ABOVE ? __GFP_NORETRY : 0);
   const addr = k.kmalloc(size, gfp);
   if (addr === ZERO_SIZE_PTR) return { outputs: { ok: true, pointer: addr, ksize: k.ksize(addr) } };
   if (row['ok'] === false && !('ksize' in row) && (gfp & __GFP_DMA) !== 0 && size <= k.limits().KMALLOC_MAX_SIZE) {
@@ -282,10 +253,7 @@ function runKrealloc(k: KmallocUnderTest, row: JsonObject, line: JsonLine): Outc
 }
 
 function runArray(k: KmallocUnderTest, row: JsonObject, line: JsonLine, name: 'kmalloc_array' | 'kcalloc'): Outcome {
-  const [count, size] = line.array(row[name], [name]).map((value, i) => {
-    if (typeof value === 'string' && value in WORDS) return WORDS[value];
-    return line.integer(value, [name, i]);
-  });
+  const [count, size] = readFactors(line, row, name);
   const addr = name === 'kcalloc' ? k.kcalloc(count, size, GFP_KERNEL | __GFP_NOWARN) : k.kmallocArray(count, size, GFP_KERNEL | __GFP_NOWARN);
   if (addr === NULL) return { outputs: { ok: false } };
   if (addr === ZERO_SIZE_PTR) return { outputs: { pointer: addr } };
@@ -352,12 +320,6 @@ function sizeOf(k: KmallocUnderTest, addr: number): Outcome {
   return { outputs: { ksize } };
 }
 
-function readFlags(line: JsonLine, row: JsonObject): Gfp {
-  const silent = line.integer(row['nowarn'], ['nowarn'], 0, 1) === 1 ? __GFP_NOWARN : 0;
-  const names = line.string(row['flags'], ['flags']).split('|');
-  return names.reduce((sum, name) => sum | (name in FLAGS ? FLAGS[name] : line.fail(['flags'], `flags out of ${Object.keys(FLAGS).join(' ')}`)), silent);
-}
-
 function pointerName(addr: number): string {
   if (addr === NULL) return 'NULL';
   return addr === ZERO_SIZE_PTR ? 'ZERO_SIZE_PTR' : 'pointer';
@@ -372,10 +334,4 @@ function countFrom({ memory }: KmallocUnderTest, addr: number, from: number, to:
   let at = from;
   while (at < to && memory.view(addr + at, 1)[0] === value) at++;
   return at - from;
-}
-
-function trailingZeros(addr: number): number {
-  let bits = 0;
-  while (addr % 2 ** (bits + 1) === 0) bits++;
-  return bits;
 }

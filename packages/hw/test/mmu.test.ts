@@ -24,13 +24,24 @@ const PAGE = 4096;
 const MIB = 2 ** 20;
 const START = -0x3700_0000_0000;
 
-/** A source of pages that counts up and notes the flags. */
-function pageSource(first = 1000, count = Infinity): { allocPages: (gfp: number) => number; readonly taken: number[]; readonly gfps: number[] } {
+/** A source of pages that counts up, and notes flags and what comes back. */
+interface PageSource {
+  readonly allocPages: (gfp: number) => number;
+  readonly freePages: (pfn: number) => void;
+  readonly taken: number[];
+  readonly gfps: number[];
+  readonly freed: number[];
+}
+
+function pageSource(first = 1000, count = Infinity): PageSource {
   const taken: number[] = [];
   const gfps: number[] = [];
+  const freed: number[] = [];
   return {
     taken,
     gfps,
+    freed,
+    freePages: (pfn) => void freed.push(pfn),
     allocPages: (gfp) => {
       if (taken.length >= count) return NO_PAGE;
       gfps.push(gfp);
@@ -39,7 +50,7 @@ function pageSource(first = 1000, count = Infinity): { allocPages: (gfp: number)
   };
 }
 
-function tables(shape: TableShape = TABLE_SHAPES.x86_64, count = Infinity): { mmu: PageTables; pages: ReturnType<typeof pageSource>; warnings: KernelBug[] } {
+function tables(shape: TableShape = TABLE_SHAPES.x86_64, count = Infinity): { mmu: PageTables; pages: PageSource; warnings: KernelBug[] } {
   const pages = pageSource(1000, count);
   const warnings: KernelBug[] = [];
   return { mmu: new PageTables({ shape, pages, nrFrames: 4096, reports: { report: (bug) => warnings.push(bug) } }), pages, warnings };
@@ -122,6 +133,50 @@ describe('page tables of x86_64', () => {
     mmu.mapRange(START + 2048 * MIB, 0x4000_0000, 1024 * MIB, PAGE_KERNEL_IO, GFP_KERNEL, 30);
     expect(mmu.walk(START + 2048 * MIB).length).toBe(2);
   });
+});
+
+describe('a larger leaf where a table lies', () => {
+  test('x86_64: an empty table is freed, and its place serves later tables', () => {
+    const { mmu, pages } = tables();
+    mmu.mapPages(START, [5], PAGE_KERNEL, GFP_KERNEL);
+    mmu.mapPages(START + 2 * MIB, [6], PAGE_KERNEL, GFP_KERNEL);
+    expect(mmu.mapRange(START, 0x4000_0000, 2 * MIB, PAGE_KERNEL, GFP_KERNEL, 21)).toBe(-EBUSY);
+    mmu.unmapRange(START, PAGE);
+    expect(mmu.mapRange(START, 0x4000_0000, 2 * MIB, PAGE_KERNEL, GFP_KERNEL, 21)).toBe(0);
+    expect([pages.freed, mmu.tableFrames, mmu.addrToPfn(START + 0x5000)]).toEqual([[1001], [1000, 1002], 0x40005]);
+    mmu.unmapRange(START, 2 * MIB);
+    mmu.mapPages(START + PAGE, [7], PAGE_KERNEL, GFP_KERNEL);
+    expect([mmu.addrToPfn(START), mmu.addrToPfn(START + PAGE), mmu.addrToPfn(START + 2 * MIB)]).toEqual([NO_PAGE, 7, 6]);
+    expect(mmu.tableFrames).toEqual([1000, 1003, 1002]);
+  });
+
+  test('x86_64: a leaf of a gigabyte frees the tables of two levels, the lower ones first', () => {
+    const { mmu, pages } = tables();
+    for (const at of [0, 2 * MIB]) mmu.mapPages(START + at, [5], PAGE_KERNEL, GFP_KERNEL);
+    mmu.unmapRange(START, PAGE);
+    expect(mmu.mapRange(START, 0x4000_0000, 1024 * MIB, PAGE_KERNEL, GFP_KERNEL, 30)).toBe(-EBUSY);
+    expect(pages.freed).toEqual([]);
+    mmu.unmapRange(START + 2 * MIB, PAGE);
+    expect(mmu.mapRange(START, 0x4000_0000, 1024 * MIB, PAGE_KERNEL, GFP_KERNEL, 30)).toBe(0);
+    expect([pages.freed, mmu.tableFrames]).toEqual([[1001, 1002, 1000], []]);
+  });
+
+  test('i386: the table stays, and the pages are mapped in it', () => {
+    const { mmu, pages } = tables(TABLE_SHAPES.i386);
+    mmu.mapPages(0xf800_0000, [5], PAGE_KERNEL, GFP_KERNEL);
+    mmu.unmapRange(0xf800_0000, PAGE);
+    expect(mmu.mapRange(0xf800_0000, 0xe000_0000, 8 * MIB, PAGE_KERNEL_IO, GFP_KERNEL, 22)).toBe(0);
+    expect([0, 4 * MIB].map((at) => (mmu.pte(0xf800_0000 + at) & _PAGE_PSE) !== 0)).toEqual([false, true]);
+    expect([mmu.addrToPfn(0xf800_0000 + 4 * MIB - 1), pages.freed]).toEqual([0xe03ff, []]);
+  });
+});
+
+test('what is no address is not mapped', () => {
+  const { mmu, warnings } = tables();
+  for (const addr of [2 ** 47, -(2 ** 47) - PAGE]) expect(mmu.mapPages(addr, [5], PAGE_KERNEL, GFP_KERNEL)).toBe(-EINVAL);
+  mmu.mapPages(-(2 ** 47), [5], PAGE_KERNEL, GFP_KERNEL);
+  mmu.unmapRange(2 ** 47, PAGE);
+  expect([warnings.length, mmu.addrToPfn(-(2 ** 47))]).toEqual([2, 5]);
 });
 
 test('tables of i386: one page for 4 MiB; with PAE for 2 MiB', () => {

@@ -298,6 +298,16 @@ describe('vmalloc_huge', () => {
     expect(made.reports.map(({ code }) => code)).toEqual(['ALLOC_FAILURE']);
   });
 
+  test('blocks may lie where single pages lay before: their empty tables are freed', () => {
+    const made = machine();
+    const tables = (): number => ('tableFrames' in made.mmu ? (made.mmu.tableFrames as readonly number[]).length : 0);
+    made.vmalloc.vfree(made.vmalloc.vmalloc(2 * MIB));
+    made.vmalloc.vmUnmapAliases();
+    const before = tables();
+    expect(made.vmalloc.vmallocHuge(2 * MIB, GFP_KERNEL)).toBe(made.start);
+    expect([tables(), made.reports]).toEqual([before - 1, []]);
+  });
+
   test('vmalloc itself never takes blocks', () => {
     const made = machine();
     const ration = { singles: Infinity, blocks: 0, bulk: [] as number[] };

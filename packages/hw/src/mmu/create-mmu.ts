@@ -1,15 +1,15 @@
 /** The MMU that a machine profile describes. */
-import type { Mmu, PageAllocator, PhysicalMemory, ReportSink } from '@kmem/contracts';
+import type { Mmu, PhysicalMemory, ReportSink } from '@kmem/contracts';
 import type { MachineProfile } from '../machine-profile.js';
 import { intersectRanges } from '../memory-map.js';
 import { LinearMmu } from './linear-mmu.js';
-import { PageTables, TABLE_SHAPES } from './page-tables.js';
+import { PageTables, TABLE_SHAPES, type TablePages } from './page-tables.js';
 import type { Tlb } from './tlb.js';
 
 /** What an MMU works with. */
 export interface MmuParts {
   /** Gives the pages of tables. */
-  readonly pages: Pick<PageAllocator, 'allocPages'>;
+  readonly pages: TablePages;
   /** RAM; where there are no page tables bytes move in it. @default numbers alone */
   readonly memory?: PhysicalMemory;
   /** What CPUs remember. @default nothing */

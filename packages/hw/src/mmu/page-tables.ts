@@ -10,8 +10,10 @@
  *   table t        entries[t * stride] and up; table 0 is the top one
  *   entry          0, a leaf: an entry as the Mmu contract has it, or   table below * PTE_FRAME + TABLE
  *   frame of t     tableFrames[t]: a page of the page allocator; NO_PAGE for the upper tables and those of the direct map, which boot makes
+ *   spare tables   have neither a frame nor an entry
  * ```
- * Tables are made when something is mapped and never freed. Their entries do not lie in the simulated RAM; only their frames are taken.
+ * Tables are made when something is mapped, and stay when it is unmapped. On x86_64 an empty one gives way to a larger leaf in its place; elsewhere
+ * its pages are mapped one by one. Entries do not lie in the simulated RAM; only the frames of tables are taken.
  */
 import {
   __GFP_ZERO,
@@ -50,6 +52,8 @@ export interface TableShape {
   readonly leafShifts: readonly number[];
   /** Levels, from the top, whose tables boot makes. */
   readonly bootLevels: number;
+  /** True when an empty table is freed for a larger leaf in its place. */
+  readonly freesTables: boolean;
   /** Addresses are from here on ... */
   readonly lowest: KAddr;
   /** ... and below this. */
@@ -58,17 +62,20 @@ export interface TableShape {
 
 /** Page tables by name. */
 export const TABLE_SHAPES: Readonly<Record<'x86_64' | 'i386' | 'i386-pae', TableShape>> = Object.freeze({
-  x86_64: { levelBits: [9, 9, 9, 9], leafShifts: [12, 21, 30], bootLevels: 2, lowest: -(2 ** 47), limit: 2 ** 47 },
-  i386: { levelBits: [10, 10], leafShifts: [12, 22], bootLevels: 1, lowest: 0, limit: 2 ** 32 },
-  'i386-pae': { levelBits: [2, 9, 9], leafShifts: [12, 21], bootLevels: 2, lowest: 0, limit: 2 ** 32 },
+  x86_64: { levelBits: [9, 9, 9, 9], leafShifts: [12, 21, 30], bootLevels: 2, freesTables: true, lowest: -(2 ** 47), limit: 2 ** 47 },
+  i386: { levelBits: [10, 10], leafShifts: [12, 22], bootLevels: 1, freesTables: false, lowest: 0, limit: 2 ** 32 },
+  'i386-pae': { levelBits: [2, 9, 9], leafShifts: [12, 21], bootLevels: 2, freesTables: false, lowest: 0, limit: 2 ** 32 },
 });
+
+/** What tables need of the page allocator. */
+export type TablePages = Pick<PageAllocator, 'allocPages' | 'freePages'>;
 
 /** Options of {@link PageTables}. */
 export interface PageTablesOptions {
   /** Kind of tables. */
   readonly shape: TableShape;
   /** Gives the pages of tables. */
-  readonly pages: Pick<PageAllocator, 'allocPages'>;
+  readonly pages: TablePages;
   /** Frames that may be mapped by {@link Mmu.mapPages}: those below this. */
   readonly nrFrames: number;
   /** What boot maps: physical ranges, whole pages, at `start` plus their address. @default nothing */
@@ -85,7 +92,7 @@ export class PageTables implements Mmu {
   readonly leafShifts: readonly number[];
   readonly aliases = true;
   readonly #shape: TableShape;
-  readonly #pages: Pick<PageAllocator, 'allocPages'>;
+  readonly #pages: TablePages;
   readonly #nrFrames: number;
   readonly #tlb: Tlb | null;
   readonly #reports: ReportSink | null;
@@ -95,6 +102,8 @@ export class PageTables implements Mmu {
   readonly #shifts: readonly number[];
   readonly #masks: readonly number[];
   readonly #tableFrames: Pfn[] = [NO_PAGE];
+  /** Numbers of spare tables. */
+  readonly #spare: number[] = [];
   #entries: Float64Array;
 
   /**
@@ -121,9 +130,9 @@ export class PageTables implements Mmu {
   }
 
   /**
-   * Lists the pages that tables take from the page allocator.
+   * Lists the pages that tables have from the page allocator.
    *
-   * @returns their frames, in the order in which they were taken.
+   * @returns their frames, by the number of the table: the order in which they were taken, as long as none was freed.
    */
   get tableFrames(): readonly Pfn[] {
     return this.#tableFrames.filter((pfn) => pfn !== NO_PAGE);
@@ -142,8 +151,8 @@ export class PageTables implements Mmu {
   }
 
   unmapRange(addr: KAddr, sizeBytes: number): void {
-    const end = addr + sizeBytes;
-    for (let at = addr; at < end; ) {
+    const end = Math.min(addr + sizeBytes, this.#shape.limit);
+    for (let at = Math.max(addr, this.#shape.lowest); at < end; ) {
       let table = 0;
       for (let level = 0; ; level++) {
         const slot = this.#slot(table, level, at);
@@ -168,7 +177,7 @@ export class PageTables implements Mmu {
   }
 
   pte(addr: KAddr): number {
-    if (!(addr >= this.#shape.lowest && addr < this.#shape.limit)) return 0;
+    if (!this.#isAddress(addr)) return 0;
     let table = 0;
     for (let level = 0; ; level++) {
       const entry = this.#entries[this.#slot(table, level, addr)];
@@ -190,7 +199,7 @@ export class PageTables implements Mmu {
    */
   walk(addr: KAddr): bigint[] {
     const found: bigint[] = [];
-    if (!(addr >= this.#shape.lowest && addr < this.#shape.limit)) return found;
+    if (!this.#isAddress(addr)) return found;
     let table = 0;
     for (let level = 0; ; level++) {
       const entry = this.#entries[this.#slot(table, level, addr)];
@@ -202,6 +211,10 @@ export class PageTables implements Mmu {
       if (entry === 0 || isLeaf) return found;
       table = frame;
     }
+  }
+
+  #isAddress(addr: KAddr): boolean {
+    return addr >= this.#shape.lowest && addr < this.#shape.limit;
   }
 
   #slot(table: number, level: number, addr: KAddr): number {
@@ -237,19 +250,32 @@ export class PageTables implements Mmu {
   #largestLeaf(addr: KAddr, phys: PhysAddr, sizeBytes: number, maxShift: number): number {
     for (let i = this.leafShifts.length - 1; i > 0; i--) {
       const size = 2 ** this.leafShifts[i];
-      if (this.leafShifts[i] <= maxShift && sizeBytes >= size && addr % size === 0 && phys % size === 0) return this.leafShifts[i];
+      const fits = this.leafShifts[i] <= maxShift && sizeBytes >= size && addr % size === 0 && phys % size === 0;
+      if (fits && (this.#shape.freesTables || !this.#hasTable(addr, this.leafShifts[i]))) return this.leafShifts[i];
     }
     return this.pageShift;
   }
 
+  /** Tells whether a table lies where a leaf would be. */
+  #hasTable(addr: KAddr, shift: number): boolean {
+    let table = 0;
+    for (let level = 0; ; level++) {
+      const entry = this.#entries[this.#slot(table, level, addr)];
+      if (entry === 0 || this.#isLeaf(entry, level)) return false;
+      if (this.#shifts[level] === shift) return true;
+      table = Math.floor(entry / PTE_FRAME);
+    }
+  }
+
   /** Writes an entry, and the tables on the way to it; `gfp` is null while booting. */
   #putLeaf(addr: KAddr, pfn: Pfn, prot: number, gfp: Gfp | null, shift: number): number {
+    if (!this.#isAddress(addr)) return this.#refuse(EINVAL, addr, 'it is no address');
     let table = 0;
     for (let level = 0; ; level++) {
       const slot = this.#slot(table, level, addr);
       const entry = this.#entries[slot];
       if (this.#shifts[level] === shift) {
-        if (entry !== 0) return this.#refuse(EBUSY, addr, 'it is mapped already');
+        if (!this.#dropTables(slot, level, addr)) return this.#refuse(EBUSY, addr, 'it is mapped already');
         this.#entries[slot] = pfn * PTE_FRAME + (shift === this.pageShift ? prot : prot | _PAGE_PSE);
         return 0;
       }
@@ -264,7 +290,8 @@ export class PageTables implements Mmu {
     const isCounted = gfp !== null && level >= this.#shape.bootLevels;
     const pfn = isCounted ? this.#pages.allocPages(gfp | __GFP_ZERO, 0) : NO_PAGE;
     if (isCounted && pfn === NO_PAGE) return 0;
-    const table = this.#tableFrames.push(pfn) - 1;
+    const table = this.#spare.pop() ?? this.#tableFrames.length;
+    this.#tableFrames[table] = pfn;
     if ((table + 1) * this.#stride > this.#entries.length) {
       const larger = new Float64Array(this.#entries.length * 2);
       larger.set(this.#entries);
@@ -272,6 +299,39 @@ export class PageTables implements Mmu {
     }
     this.#entries[slot] = table * PTE_FRAME + TABLE;
     return table;
+  }
+
+  /** Makes room for a leaf where a table may lie; false, and everything stays, when something is mapped there. */
+  #dropTables(slot: number, level: number, addr: KAddr): boolean {
+    const tables = this.#emptyTables(this.#entries[slot], level);
+    if (tables === null) return false;
+    if (tables.length === 0) return true;
+    this.#entries[slot] = 0;
+    // CPUs remember the way through the table as well.
+    this.flushTlbKernelRange(addr, addr + this.#pageSize);
+    for (const table of tables) {
+      const pfn = this.#tableFrames[table];
+      this.#tableFrames[table] = NO_PAGE;
+      this.#entries.fill(0, table * this.#stride, (table + 1) * this.#stride);
+      this.#spare.push(table);
+      if (pfn !== NO_PAGE) this.#pages.freePages(pfn, 0);
+    }
+    return true;
+  }
+
+  /** Lists the tables at and below an entry, lowest level first; null when something is mapped in one. */
+  #emptyTables(entry: number, level: number): number[] | null {
+    if (entry === 0) return [];
+    if (this.#isLeaf(entry, level)) return null;
+    const table = Math.floor(entry / PTE_FRAME);
+    const found: number[] = [];
+    for (let slot = table * this.#stride; slot < (table + 1) * this.#stride; slot++) {
+      const below = this.#emptyTables(this.#entries[slot], level + 1);
+      if (below === null) return null;
+      found.push(...below);
+    }
+    found.push(table);
+    return found;
   }
 
   #refuse(error: number, addr: KAddr, why: string): number {
