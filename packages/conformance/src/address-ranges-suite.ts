@@ -50,6 +50,17 @@ export function addressRangesSuite(register: Register, fixture: AddressRangesFix
     checkEqual(ranges.findRange(15), NO_RANGE, 'the range of an address behind');
   });
 
+  rule('the last free range at or below an address is found', {}, (ranges) => {
+    ranges.allocRange(10, 1, 20, 30);
+    ranges.allocRange(10, 1, 30, 40);
+    const at = (addr: number): string => {
+      const found = ranges.findFreeRange(addr);
+      return found === null ? 'none' : `${found.addr}+${found.sizeBytes}`;
+    };
+    const found = [-1, 0, 19, 25, 39, 40, 1000].map(at).join(' ');
+    check(found === 'none 0+20 0+20 0+20 0+20 40+60 40+60', `free ranges ${found}`);
+  });
+
   rule('bytes are used, lazy or free', { lazyMax: 30 }, (ranges) => {
     ranges.allocRange(10);
     ranges.allocRange(20);

@@ -124,6 +124,14 @@ export interface AddressRanges {
   findRange(addr: number): number;
 
   /**
+   * Finds the last free range that starts at or below an address.
+   *
+   * @param addr - any address.
+   * @returns a copy, or null when there is none.
+   */
+  findFreeRange(addr: number): AddressRange | null;
+
+  /**
    * Writes the state down.
    *
    * @returns a copy. An implementation without a tree gives the free ranges as a tree that leans to one side.

@@ -24,6 +24,8 @@ export const VM_DMA_COHERENT = 0x10;
 export const VM_UNINITIALIZED = 0x20;
 /** Has no guard page behind it. */
 export const VM_NO_GUARD = 0x40;
+/** Freed at once, with its addresses: what may have been code. */
+export const VM_FLUSH_RESET_PERMS = 0x100;
 /** Made by vmap, and frees the pages and the list of them that it was given. */
 export const VM_MAP_PUT_PAGES = 0x200;
 /** May be mapped in leaves of more than a page. */

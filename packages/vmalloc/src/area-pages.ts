@@ -13,14 +13,20 @@ import {
   __GFP_NOFAIL,
   __GFP_NOWARN,
   __GFP_ZERO,
+  EBUSY,
   GFP_RECLAIM_MASK,
   NO_PAGE,
   NULL,
+  NUMA_NO_NODE,
   PAGE_KERNEL,
   VM_ALLOC,
+  VM_NO_GUARD,
   VM_UNINITIALIZED,
   type Gfp,
   type KAddr,
+  type NodeId,
+  type Pfn,
+  type PhysAddr,
   type VmArea,
 } from '@kmem/contracts';
 import { tableGfp, type HeldArea, type VmallocParts } from './vmalloc-parts.js';
@@ -44,6 +50,14 @@ export interface AreaRequest {
   readonly shift: number;
   /** Who asks. */
   readonly caller: string;
+  /** Lowest address. @default VMALLOC_START */
+  readonly start?: KAddr;
+  /** First address past the highest. @default VMALLOC_END */
+  readonly end?: KAddr;
+  /** Protection. @default PAGE_KERNEL */
+  readonly prot?: number;
+  /** Node that its pages come from. @default any */
+  readonly node?: NodeId;
 }
 
 /**
@@ -55,22 +69,34 @@ export interface AreaRequest {
  */
 export function reserveArea(parts: VmallocParts, request: AreaRequest): HeldArea | null {
   const { areas, held, kmalloc } = parts;
-  const { align, caller, flags, gfp, shift, sizeBytes } = request;
+  const { align, caller, end, flags, gfp, shift, sizeBytes, start } = request;
   const size = Math.ceil(sizeBytes / 2 ** shift) * 2 ** shift;
   if (size === 0) return null;
-  const struct = kmalloc.kmalloc(VM_STRUCT_BYTES, (gfp & GFP_RECLAIM_MASK) | __GFP_ZERO);
+  const struct = takeStruct(parts, gfp);
   if (struct === NULL) return null;
-  const area = areas.getVmArea(size, flags, caller, align);
+  const area = areas.getVmArea(size, flags, caller, { align, gfp: gfp & GFP_RECLAIM_MASK, ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
   if (area === null) {
     kmalloc.kfree(struct);
     if ((gfp & __GFP_NOWARN) === 0) {
-      parts.complain('ALLOC_FAILURE', `vmap allocation for size ${size} failed: use vmalloc=<size> to increase size`, { sizeBytes: size }, 'warn');
+      const wanted = (flags & VM_NO_GUARD) === 0 ? size + parts.pageSize : size;
+      parts.complain('ALLOC_FAILURE', `vmap allocation for size ${wanted} failed: use vmalloc=<size> to increase size`, { sizeBytes: wanted, error: EBUSY }, 'warn');
     }
     return null;
   }
   const found: HeldArea = { area, struct, pages: new Int32Array(0), list: null };
   held.set(area.addr, found);
   return found;
+}
+
+/**
+ * Takes what describes an area.
+ *
+ * @param parts - the parts.
+ * @param gfp - flags of the request.
+ * @returns its address, or `NULL`.
+ */
+export function takeStruct({ kmalloc }: VmallocParts, gfp: Gfp): PhysAddr {
+  return kmalloc.kmalloc(VM_STRUCT_BYTES, (gfp & GFP_RECLAIM_MASK) | __GFP_ZERO);
 }
 
 /**
@@ -81,21 +107,28 @@ export function reserveArea(parts: VmallocParts, request: AreaRequest): HeldArea
  * @returns its address, or `NULL`: then everything that was taken is given back.
  */
 export function takeArea(parts: VmallocParts, request: AreaRequest): KAddr {
-  const { caller, gfp, sizeBytes } = request;
+  const { caller, gfp, prot = PAGE_KERNEL, sizeBytes } = request;
+  const isNofail = (gfp & __GFP_NOFAIL) !== 0;
   const found = reserveArea(parts, { ...request, flags: request.flags | VM_ALLOC | VM_UNINITIALIZED });
-  const fail = (why: string): KAddr => {
-    if ((gfp & __GFP_NOWARN) === 0) parts.complain('ALLOC_FAILURE', `vmalloc error: size ${sizeBytes}, ${why}`, { sizeBytes, caller }, 'warn');
+  const giveUp = (): KAddr => {
     if (found !== null) dropArea(parts, found, true);
     return NULL;
   };
-  if (found === null) return fail('vm_struct allocation failed');
+  const fail = (why: string): KAddr => {
+    if ((gfp & __GFP_NOWARN) === 0) parts.complain('ALLOC_FAILURE', `vmalloc error: size ${sizeBytes}, ${why}`, { sizeBytes, caller }, 'warn');
+    return giveUp();
+  };
+  if (found === null) return fail(`vm_struct allocation failed${isNofail ? '. Retrying.' : ''}`);
   const { area } = found;
   const nrPages = parts.areas.usableBytes(area) / parts.pageSize;
   if (!takeList(parts, found, nrPages, gfp, caller)) return fail('the list of its pages cannot be allocated');
   const order = request.shift - parts.mmu.pageShift;
-  takePages(parts, found, nrPages, gfp, order);
-  if (area.nrPages !== nrPages) return fail(`page order ${order}, failed to allocate pages after ${area.nrPages * parts.pageSize} bytes`);
-  if (mapArea(parts, found, tableGfp(gfp), order) < 0) return fail('failed to map pages');
+  takePages(parts, found, nrPages, request);
+  if (area.nrPages !== nrPages) {
+    // Of a task that is about to end nobody wants to know.
+    return isEnding(parts, gfp) ? giveUp() : fail(`page order ${order}, failed to allocate pages after ${area.nrPages * parts.pageSize} bytes`);
+  }
+  if (mapArea(parts, found, prot, tableGfp(gfp), order) < 0) return fail('failed to map pages');
   area.flags &= ~VM_UNINITIALIZED;
   return area.addr;
 }
@@ -114,21 +147,28 @@ function takeList(parts: VmallocParts, found: HeldArea, nrPages: number, gfp: Gf
   return found.list !== null;
 }
 
-/** Takes as many pages as there are, up to `nrPages`. */
-function takePages(parts: VmallocParts, found: HeldArea, nrPages: number, gfp: Gfp, order: number): void {
-  const { pages } = parts;
+/** True for a request that ends when its task is being killed. */
+function isEnding({ fatalSignalPending }: VmallocParts, gfp: Gfp): boolean {
+  return (gfp & __GFP_NOFAIL) === 0 && fatalSignalPending();
+}
+
+/** Takes as many pages as there are, up to `nrPages`: of order 0 in bulk, of a larger order and of a certain node block by block. */
+function takePages(parts: VmallocParts, found: HeldArea, nrPages: number, { gfp, node = NUMA_NO_NODE, shift }: AreaRequest): void {
+  const { mmu, pages } = parts;
+  const order = shift - mmu.pageShift;
   const inZone = (gfp & (__GFP_DMA | __GFP_DMA32)) === 0 ? __GFP_HIGHMEM : 0;
   const flags = gfp | __GFP_NOWARN | inZone;
+  const takeBlock = (blockGfp: Gfp): Pfn => (node === NUMA_NO_NODE ? pages.allocPages(blockGfp, order) : pages.allocPagesNode(node, blockGfp, order));
   const slots = new Int32Array(nrPages).fill(NO_PAGE);
   let got = 0;
-  while (order === 0 && got < nrPages) {
+  while (order === 0 && node === NUMA_NO_NODE && got < nrPages) {
     const wanted = Math.min(BULK_PAGES, nrPages - got);
     const filled = pages.allocPagesBulk(flags & ~__GFP_NOFAIL, wanted, slots.subarray(got, got + wanted));
     got += filled;
     if (filled < wanted) break;
   }
-  while (got < nrPages) {
-    const pfn = pages.allocPages(order === 0 ? flags : flags & ~__GFP_NOFAIL, order);
+  while (got < nrPages && !isEnding(parts, gfp)) {
+    const pfn = takeBlock(order === 0 ? flags : flags & ~__GFP_NOFAIL);
     if (pfn === NO_PAGE) break;
     // Each page is given back by itself.
     if (order > 0) pages.splitPage(pfn, order);
@@ -138,11 +178,11 @@ function takePages(parts: VmallocParts, found: HeldArea, nrPages: number, gfp: G
   found.area.nrPages = got;
 }
 
-function mapArea({ mmu, pageSize }: VmallocParts, { area, pages }: HeldArea, gfp: Gfp, order: number): number {
-  if (order === 0) return mmu.mapPages(area.addr, pages, PAGE_KERNEL, gfp);
+function mapArea({ mmu, pageSize }: VmallocParts, { area, pages }: HeldArea, prot: number, gfp: Gfp, order: number): number {
+  if (order === 0) return mmu.mapPages(area.addr, pages, prot, gfp);
   const bytes = pageSize * 2 ** order;
   for (let i = 0; i < pages.length; i += 2 ** order) {
-    const error = mmu.mapRange(area.addr + i * pageSize, pages[i] * pageSize, bytes, PAGE_KERNEL, gfp, mmu.pageShift + order);
+    const error = mmu.mapRange(area.addr + i * pageSize, pages[i] * pageSize, bytes, prot, gfp, mmu.pageShift + order);
     if (error < 0) return error;
   }
   return 0;
@@ -187,4 +227,21 @@ export function countVmallocPages(areas: Iterable<{ readonly area: VmArea }>): n
   let sum = 0;
   for (const { area } of areas) if ((area.flags & VM_ALLOC) !== 0) sum += area.nrPages;
   return sum;
+}
+
+/**
+ * Checks that each area has its addresses, its pages are mapped there, and nothing is mapped in its guard page.
+ *
+ * @param parts - the parts.
+ * @throws KernelBug `CORRUPT_STATE` when something does not hold.
+ */
+export function assertValidHeld({ areas, complain, held, mmu, pageSize }: VmallocParts): void {
+  for (const { area, pages } of held.values()) {
+    if (areas.findVmArea(area.addr) !== area) complain('CORRUPT_STATE', `the area at ${area.addr} has no addresses`, { addr: area.addr });
+    for (const [i, pfn] of pages.entries()) {
+      if (mmu.addrToPfn(area.addr + i * pageSize) !== pfn) complain('CORRUPT_STATE', `page ${i} of the area at ${area.addr} is not mapped there`, { addr: area.addr });
+    }
+    const end = area.addr + areas.usableBytes(area);
+    if (end < area.addr + area.size && mmu.pte(end) !== 0) complain('CORRUPT_STATE', `something is mapped in the guard page at ${end}`, { addr: end });
+  }
 }

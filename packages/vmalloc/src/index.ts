@@ -1,12 +1,14 @@
 export { NO_RANGE } from '@kmem/contracts';
 export { SortedRangeList } from './sorted-range-list.js';
 export { VirtualRangeAllocator } from './virtual-range-allocator.js';
+export type { VirtualRangeAllocatorOptions } from './virtual-range-allocator.js';
+export type { RangeRecords } from './range-nodes.js';
 export { VmAreas } from './vm-areas.js';
-export type { VmAreasOptions } from './vm-areas.js';
+export type { AreaPlace, PcpuRequest, VmAreasOptions } from './vm-areas.js';
 export { formatVmallocinfo } from './vmallocinfo.js';
 export type { VmallocinfoMachine } from './vmallocinfo.js';
 export { Vmalloc } from './vmalloc.js';
-export type { VmallocOptions } from './vmalloc-parts.js';
+export type { TaskSleep, VmallocOptions, VmallocRangeRequest } from './vmalloc-parts.js';
 export { createKvmalloc } from './kvmalloc.js';
 export type { Kvmalloc, KvmallocOptions } from './kvmalloc.js';
 export { Kmap } from './kmap.js';

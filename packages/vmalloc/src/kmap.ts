@@ -4,12 +4,28 @@
  * ```
  *  PKMAP   | slot 0 | slot 1 | ... | slot size - 1 |     users[slot]: 0 free, 1 nobody uses it and CPUs remember it, n + 1 n users
  *  the search goes on from the last slot taken; at slot 0 it first flushes every slot with users = 1
+ *  when every slot has users, a task waits until one has none any more
  *
  *  FIXMAP  16 slots for each CPU, a stack for each: the top of one CPU's stack lies below fixmapEnd - cpu * 16 pages
  * ```
  * A frame of the direct map has its address there, always.
  */
-import { GFP_KERNEL, KernelBug, NULL, PAGE_KERNEL, type KAddr, type Mmu, type PageAddresses, type Pfn } from '@kmem/contracts';
+import {
+  GFP_KERNEL,
+  KernelBug,
+  NULL,
+  PAGE_KERNEL,
+  TASK_NORMAL,
+  TASK_UNINTERRUPTIBLE,
+  WOULD_BLOCK,
+  type KAddr,
+  type Mmu,
+  type PageAddresses,
+  type Pfn,
+  type Sleepable,
+  type WaitHeadId,
+  type WaitQueues,
+} from '@kmem/contracts';
 import { requireInteger } from './option-checks.js';
 
 /** Slots of a CPU's stack. */
@@ -29,6 +45,8 @@ export interface KmapOptions {
   readonly addresses: PageAddresses;
   /** CPUs. @default 1 */
   readonly nrCpus?: number;
+  /** Where tasks wait for a slot. @default nobody waits */
+  readonly waitQueues?: Pick<WaitQueues, 'createHead' | 'waitEvent' | 'wakeUp'>;
 }
 
 /** Temporary addresses of frames. */
@@ -42,6 +60,8 @@ export class Kmap {
   readonly #frames: Int32Array;
   /** By CPU: addresses that kmapLocal gave out, the last one last. */
   readonly #stacks: KAddr[][];
+  /** Who waits for a slot; null when nobody can. */
+  readonly #head: WaitHeadId | null;
   #last = 0;
 
   /**
@@ -49,7 +69,7 @@ export class Kmap {
    * @throws RangeError when a window is empty.
    */
   constructor(options: KmapOptions) {
-    const { mmu, nrCpus = 1, pkmapEnd, pkmapStart } = options;
+    const { mmu, nrCpus = 1, pkmapEnd, pkmapStart, waitQueues } = options;
     this.#options = options;
     this.#pageSize = 2 ** mmu.pageShift;
     requireInteger('pkmapEnd', pkmapEnd, pkmapStart + this.#pageSize, Number.MAX_SAFE_INTEGER);
@@ -58,23 +78,42 @@ export class Kmap {
     this.#users = new Int32Array(size);
     this.#frames = new Int32Array(size);
     this.#stacks = Array.from({ length: nrCpus }, () => []);
+    this.#head = waitQueues?.createHead() ?? null;
   }
 
   /**
-   * Gives a frame an address. Calls for one frame give the same address.
+   * Gives a frame an address; sleeps as long as every slot is in use.
    *
    * @param pfn - the frame.
-   * @returns the address; `NULL` when every slot is in use: Linux would sleep until one is given back.
-   * @context task; may sleep.
+   * @returns as {@link Kmap.tryKmap}; `WOULD_BLOCK` only where nobody can wait.
+   * @context task, preempt_count 0.
    * @kernelName kmap
    */
-  kmap(pfn: Pfn): KAddr {
+  *kmap(pfn: Pfn): Sleepable<KAddr | typeof WOULD_BLOCK> {
+    const { waitQueues } = this.#options;
+    for (;;) {
+      const addr = this.tryKmap(pfn);
+      if (addr !== WOULD_BLOCK || waitQueues === undefined || this.#head === null) return addr;
+      // Who is woken may find that others were faster, or that the frame has an address by now.
+      yield* waitQueues.waitEvent(this.#head, () => this.#slots.has(pfn) || this.#users.some((users) => users <= 1), TASK_UNINTERRUPTIBLE);
+    }
+  }
+
+  /**
+   * Gives a frame an address, if that takes no sleep. Calls for one frame give the same address.
+   *
+   * @param pfn - the frame.
+   * @returns the address; `WOULD_BLOCK` when every slot is in use; `NULL` without memory for page tables.
+   * @context task.
+   */
+  tryKmap(pfn: Pfn): KAddr | typeof WOULD_BLOCK {
     const direct = this.#options.addresses.pageAddress(pfn);
     if (direct !== NULL) return direct;
     let slot = this.#slots.get(pfn);
     if (slot === undefined) {
       slot = this.#findSlot();
-      if (slot === -1 || this.#options.mmu.mapPages(this.#addrOf(slot), [pfn], PAGE_KERNEL, GFP_KERNEL) < 0) return NULL;
+      if (slot === -1) return WOULD_BLOCK;
+      if (this.#options.mmu.mapPages(this.#addrOf(slot), [pfn], PAGE_KERNEL, GFP_KERNEL) < 0) return NULL;
       this.#slots.set(pfn, slot);
       this.#frames[slot] = pfn;
       this.#users[slot] = 1;
@@ -84,7 +123,7 @@ export class Kmap {
   }
 
   /**
-   * Ends one use of an address. It stays mapped until the search comes round.
+   * Ends one use of an address. It stays mapped until the search comes round; a task that waits for a slot is woken.
    *
    * @param pfn - the frame.
    * @throws KernelBug `REFCOUNT` when nobody uses it.
@@ -96,6 +135,7 @@ export class Kmap {
     const slot = this.#slots.get(pfn);
     if (slot === undefined || this.#users[slot] <= 1) throw new KernelBug('REFCOUNT', `kunmap: frame ${pfn} is not mapped`, { pfn });
     this.#users[slot]--;
+    if (this.#users[slot] === 1 && this.#head !== null) this.#options.waitQueues?.wakeUp(this.#head, TASK_NORMAL, 1);
   }
 
   /**

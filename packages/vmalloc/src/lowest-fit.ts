@@ -8,7 +8,7 @@
  * Up to one granule the first range that fits is the lowest there is. Above it a range that fits only by chance - it holds the size, but
  * not the length - is taken when the way leads through it and missed otherwise: the shape of the tree decides.
  */
-import { END, FREE, LOWER, MAX, PARENT, releaseNode, takeNode, UPPER, type RangeNodes } from './range-nodes.js';
+import { END, FREE, LOWER, MAX_LOWER, MAX_UPPER, PARENT, releaseNode, takeNode, UPPER, type RangeNodes } from './range-nodes.js';
 import type { RangeTree } from './range-tree.js';
 
 /** Search and cut over the free tree. */
@@ -58,12 +58,12 @@ export function createLowestFit(nodes: RangeNodes, tree: RangeTree): LowestFit {
     let from = lowerBound;
     let node = heads[FREE];
     while (node !== 0) {
-      if (words[links[2 * node + LOWER] + MAX] >= length && from < words[node]) {
+      if (words[node + MAX_LOWER] >= length && from < words[node]) {
         node = links[2 * node + LOWER];
         continue;
       }
       if (fits(node, size, align, from)) return node;
-      if (words[links[2 * node + UPPER] + MAX] >= length) {
+      if (words[node + MAX_UPPER] >= length) {
         node = links[2 * node + UPPER];
         continue;
       }
@@ -71,7 +71,7 @@ export function createLowestFit(nodes: RangeNodes, tree: RangeTree): LowestFit {
       node = links[2 * node + PARENT];
       while (node !== 0) {
         if (fits(node, size, align, from)) return node;
-        if (words[links[2 * node + UPPER] + MAX] >= length && from <= words[node]) {
+        if (words[node + MAX_UPPER] >= length && from <= words[node]) {
           from = words[node] + 1;
           node = links[2 * node + UPPER];
           break;
@@ -98,7 +98,7 @@ export function createLowestFit(nodes: RangeNodes, tree: RangeTree): LowestFit {
       // The node keeps the upper rest.
       words[node] = past;
       tree.resized(node);
-      tree.insert(takeNode(nodes, first, addr));
+      tree.insert(takeNode(nodes, first, addr, true));
     }
   }
 

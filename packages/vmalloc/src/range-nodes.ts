@@ -2,45 +2,54 @@
  * Nodes of address ranges: records in one buffer, the kernel's `struct vmap_area`.
  *
  * ```
- *  a record of 40 bytes, seen as 8-byte words from `node` on and as 4-byte words from `2 * node` on:
+ *  a record of 48 bytes, seen as 8-byte words from `node` on and as 4-byte words from `2 * node` on:
  *     words[node]   start   first address
  *          + END    end     first address past the range
- *          + MAX    max     size of the largest range in its subtree
+ *          + MAX_LOWER      size of the largest range below the lower child, 0 without one     + MAX_UPPER   below the upper child
  *     links[2 * node + LOWER]  + UPPER   children
  *                    + PARENT            parent; of a spare node the next spare one
  *                    + RED               1 for a red node
  *
- *  a node is the number of its first word, a multiple of NODE_WORDS; node 0 is none: black, max 0
- *  heads[FREE], heads[BUSY], heads[LAZY]   roots of the trees
- *  spare nodes + nodes in the three trees = capacity - 1
+ *  a node is the number of its first word, a multiple of NODE_WORDS; node 0 is none: black, nothing below it
+ *  heads[FREE], heads[LAZY]   roots of the trees
+ *  spare nodes + nodes of ranges = capacity - 1
  * ```
- * One record is one or two cache lines. With a column for each field a large tree costs four.
+ * One record is one or two cache lines, and whoever goes up or down a tree looks at the records on the way and at no others. With a column for
+ * each field a large tree costs four lines a step.
  */
 
+/** Keeps something for each range, under the number of its node. A range that grows, shrinks or changes hands keeps its node. */
+export interface RangeRecords {
+  /** Is called for a new range: `isRest` for a rest that stays free, of a range cut in two and at the start. */
+  readonly added: (node: number, isRest: boolean) => void;
+  /** Is called for a range that was used up, or that a neighbour took in. */
+  readonly removed: (node: number) => void;
+}
+
 /** 8-byte words of a record. */
-const NODE_WORDS = 5;
+const NODE_WORDS = 6;
 /** Word of the first address past a range. */
 export const END = 1;
-/** Word of the largest range in the subtree. */
-export const MAX = 2;
+/** Word of the largest range in the subtree of the lower child. */
+export const MAX_LOWER = 2;
+/** Word of the largest range in the subtree of the upper child. */
+export const MAX_UPPER = 3;
 /** Link to the child with lower addresses. */
-export const LOWER = 6;
+export const LOWER = 8;
 /** Link to the child with higher addresses. */
-export const UPPER = 7;
+export const UPPER = 9;
 /** Link to the parent. */
-export const PARENT = 8;
+export const PARENT = 10;
 /** Colour. */
-export const RED = 9;
+export const RED = 11;
 
 /** Head of the free ranges. */
 export const FREE = 0;
-/** Head of the ranges in use. */
-export const BUSY = 1;
 /** Head of the ranges given back and not purged. */
-export const LAZY = 2;
-const SPARE = 3;
-const NR_SPARE = 4;
-const HEADS = 5;
+export const LAZY = 1;
+const SPARE = 2;
+const NR_SPARE = 3;
+const HEADS = 4;
 
 /** The records. */
 export interface RangeNodes {
@@ -52,15 +61,18 @@ export interface RangeNodes {
   readonly links: Int32Array;
   /** Roots and spare nodes. */
   readonly heads: Int32Array;
+  /** Who keeps something for each range; null when nobody does. */
+  readonly records: RangeRecords | null;
 }
 
 /**
  * Makes nodes.
  *
  * @param capacity - how many, node 0 included.
+ * @param records - who keeps something for each range.
  * @returns spare nodes, and empty trees.
  */
-export function createRangeNodes(capacity: number): RangeNodes {
+export function createRangeNodes(capacity: number, records: RangeRecords | null): RangeNodes {
   const bytes = capacity * NODE_WORDS * 8;
   const buffer = new ArrayBuffer(bytes + HEADS * 4);
   const nodes: RangeNodes = {
@@ -68,6 +80,7 @@ export function createRangeNodes(capacity: number): RangeNodes {
     words: new Float64Array(buffer, 0, bytes / 8),
     links: new Int32Array(buffer, 0, bytes / 4),
     heads: new Int32Array(buffer, bytes, HEADS),
+    records,
   };
   addSpares(nodes, 1);
   return nodes;
@@ -80,7 +93,7 @@ export function createRangeNodes(capacity: number): RangeNodes {
  * @returns the new ones.
  */
 export function growRangeNodes(old: RangeNodes): RangeNodes {
-  const nodes = createRangeNodes(old.capacity * 2);
+  const nodes = createRangeNodes(old.capacity * 2, old.records);
   nodes.words.set(old.words);
   nodes.heads.set(old.heads);
   addSpares(nodes, old.capacity);
@@ -113,15 +126,17 @@ export function nrSpare(nodes: RangeNodes): number {
  * @param nodes - the nodes.
  * @param start - first address.
  * @param end - first address past the range.
+ * @param isRest - as {@link RangeRecords.added} has it.
  * @returns the node, in no tree.
  */
-export function takeNode(nodes: RangeNodes, start: number, end: number): number {
+export function takeNode(nodes: RangeNodes, start: number, end: number, isRest: boolean): number {
   const { heads, words } = nodes;
   const node = heads[SPARE];
   heads[SPARE] = nodes.links[2 * node + PARENT];
   heads[NR_SPARE]--;
   words[node] = start;
   words[node + END] = end;
+  if (nodes.records !== null) nodes.records.added(node, isRest);
   return node;
 }
 
@@ -133,7 +148,23 @@ export function takeNode(nodes: RangeNodes, start: number, end: number): number 
  */
 export function releaseNode(nodes: RangeNodes, node: number): void {
   const { heads } = nodes;
+  if (nodes.records !== null) nodes.records.removed(node);
   nodes.links[2 * node + PARENT] = heads[SPARE];
   heads[SPARE] = node;
   heads[NR_SPARE]++;
+}
+
+/**
+ * Computes the size of the largest range in a subtree.
+ *
+ * @param words - the records.
+ * @param node - the subtree's root; not 0.
+ * @returns bytes.
+ */
+export function largestOf(words: Float64Array, node: number): number {
+  const size = words[node + END] - words[node];
+  const lower = words[node + MAX_LOWER];
+  const upper = words[node + MAX_UPPER];
+  const below = lower > upper ? lower : upper;
+  return size > below ? size : below;
 }

@@ -1,33 +1,40 @@
 /** The state of an address space as data: copies of what the trees hold. */
 import type { AddressRange, AddressSpaceState } from '@kmem/contracts';
-import { BUSY, END, FREE, LAZY, LOWER, MAX, PARENT, RED, takeNode, UPPER, type RangeNodes } from './range-nodes.js';
+import { END, FREE, largestOf, LOWER, MAX_LOWER, PARENT, RED, takeNode, UPPER, type RangeNodes } from './range-nodes.js';
+import type { RangeIndex } from './range-index.js';
 import type { RangeTree } from './range-tree.js';
 
-/** The trees of free, used and lazy ranges. */
-export type RangeTrees = readonly [free: RangeTree, busy: RangeTree, lazy: RangeTree];
+/** Where the nodes of ranges are found. */
+export interface RangeSets {
+  /** Free ranges. */
+  readonly free: RangeTree;
+  /** Ranges in use. */
+  readonly used: RangeIndex;
+  /** Ranges given back and not purged. */
+  readonly lazy: RangeTree;
+}
 
 /**
- * Writes trees down.
+ * Writes ranges down.
  *
  * @param nodes - the nodes.
- * @param trees - the trees over them.
+ * @param sets - where they are.
  * @returns a copy.
  */
-export function exportRanges(nodes: RangeNodes, trees: RangeTrees): AddressSpaceState {
+export function exportRanges(nodes: RangeNodes, sets: RangeSets): AddressSpaceState {
   const { heads, links, words } = nodes;
   const rangeOf = (node: number): AddressRange => ({ addr: words[node], sizeBytes: words[node + END] - words[node] });
   const startOf = (node: number): number | null => (node === 0 ? null : words[node]);
-  const [free, used, lazy] = trees.map(nodesOf);
   return {
-    free: free.map((node) => ({
+    free: nodesOf(sets.free).map((node) => ({
       ...rangeOf(node),
       left: startOf(links[2 * node + LOWER]),
       right: startOf(links[2 * node + UPPER]),
       black: links[2 * node + RED] === 0,
     })),
     root: startOf(heads[FREE]),
-    used: used.map(rangeOf),
-    lazy: lazy.map(rangeOf),
+    used: sets.used.nodes().map(rangeOf),
+    lazy: nodesOf(sets.lazy).map(rangeOf),
   };
 }
 
@@ -38,19 +45,19 @@ function nodesOf(tree: RangeTree): number[] {
 }
 
 /**
- * Fills empty trees. Whether the state keeps the rules is for the caller to check afterwards; whatever it says, this ends.
+ * Fills empty sets. Whether the state keeps the rules is for the caller to check afterwards; whatever it says, this ends.
  *
  * @param nodes - the nodes, with spare ones for all ranges.
- * @param trees - the trees over them.
+ * @param sets - where they go.
  * @param state - the state.
  */
-export function loadRanges(nodes: RangeNodes, trees: RangeTrees, state: AddressSpaceState): void {
+export function loadRanges(nodes: RangeNodes, sets: RangeSets, state: AddressSpaceState): void {
   const { heads, links, words } = nodes;
-  for (const [tree, ranges] of [[trees[BUSY], state.used], [trees[LAZY], state.lazy]] as const) {
-    for (const { addr, sizeBytes } of ranges) tree.insert(takeNode(nodes, addr, addr + sizeBytes));
-  }
+  const nodeOf = ({ addr, sizeBytes }: AddressRange): number => takeNode(nodes, addr, addr + sizeBytes, true);
+  for (const range of state.used) sets.used.insert(range.addr, nodeOf(range));
+  for (const range of state.lazy) sets.lazy.insert(nodeOf(range));
   const byAddr = new Map<number, number>();
-  for (const { addr, sizeBytes } of state.free) byAddr.set(addr, takeNode(nodes, addr, addr + sizeBytes));
+  for (const range of state.free) byAddr.set(range.addr, nodeOf(range));
   const nodeAt = (addr: number | null): number => (addr === null ? 0 : (byAddr.get(addr) ?? 0));
   for (const { addr, left, right, black } of state.free) {
     const node = nodeAt(addr);
@@ -70,7 +77,9 @@ export function loadRanges(nodes: RangeNodes, trees: RangeTrees, state: AddressS
     for (const below of [links[2 * node + LOWER], links[2 * node + UPPER]]) if (below !== 0) order.push(below);
   }
   for (const node of order.reverse()) {
-    const below = Math.max(words[links[2 * node + LOWER] + MAX], words[links[2 * node + UPPER] + MAX]);
-    words[node + MAX] = Math.max(words[node + END] - words[node], below);
+    for (const side of [0, 1]) {
+      const below = links[2 * node + LOWER + side];
+      words[node + MAX_LOWER + side] = below === 0 ? 0 : largestOf(words, below);
+    }
   }
 }

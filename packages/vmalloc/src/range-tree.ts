@@ -1,20 +1,25 @@
 /**
- * A red-black tree of address ranges, where each node knows the largest range below it (vmalloc spec 3.4).
+ * A red-black tree of address ranges, where each node knows the largest range below either child (vmalloc spec 3.4, 3.6).
  *
  * ```
  * order    every range of the lower subtree < the node's range < every range of the upper one; none overlap
  * colours  the root is black; a red node has no red child; every way down passes as many black nodes
- * max      max[node] = the largest of end[node] - start[node], max[lower child], max[upper child]
+ * largest  largest(node) = the largest of end - start, maxLower, maxUpper;   maxLower[node] = largest(lower child)   maxUpper likewise
  * ```
  * The shape counts: for alignments above one page it decides which address is found. So insertion and removal go through exactly the
  * cases that the kernel's tree goes through. A node may change its bounds in place as long as the order holds; then `resized` is called.
  */
-import { END, LOWER, MAX, PARENT, RED, UPPER, type RangeNodes } from './range-nodes.js';
+import { END, largestOf, LOWER, MAX_LOWER, MAX_UPPER, PARENT, RED, releaseNode, UPPER, type RangeNodes } from './range-nodes.js';
 
 /** One tree over the nodes. Nodes are numbers, 0 is none. */
 export interface RangeTree {
   /** Adds a node that is in no tree; it must overlap none. */
   readonly insert: (node: number) => void;
+  /**
+   * Adds a range that merges with neighbours that it touches; its node is released when one takes it in. The neighbour above does so first; the one
+   * below then takes in whatever there is, so that of three nodes the lowest stays. Which nodes stay where decides the tree's shape.
+   */
+  readonly merge: (node: number) => void;
   /** Takes a node out. */
   readonly erase: (node: number) => void;
   /** Must be called when a node's bounds were changed in place. */
@@ -72,20 +77,28 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
     return above;
   }
 
-  function largestBelow(node: number): number {
-    const size = words[node + END] - words[node];
-    const lower = words[links[2 * node + LOWER] + MAX];
-    const upper = words[links[2 * node + UPPER] + MAX];
-    const below = lower > upper ? lower : upper;
-    return size > below ? size : below;
+  /** Notes the largest range on one side of a node, and above it as far as that changes anything. */
+  function note(from: number, fromSide: number, largest: number): void {
+    let node = from;
+    let side = fromSide;
+    let size = largest;
+    while (node !== 0 && words[node + MAX_LOWER + side] !== size) {
+      words[node + MAX_LOWER + side] = size;
+      size = largestOf(words, node);
+      const above = links[2 * node + PARENT];
+      side = sideOf(node, above);
+      node = above;
+    }
   }
 
-  function resized(from: number): void {
-    for (let node = from; node !== 0; node = links[2 * node + PARENT]) {
-      const largest = largestBelow(node);
-      if (largest === words[node + MAX]) return;
-      words[node + MAX] = largest;
-    }
+  /** 0 for a lower child, 1 for an upper one. */
+  function sideOf(node: number, above: number): number {
+    return links[2 * above + LOWER] === node ? 0 : 1;
+  }
+
+  function resized(node: number): void {
+    const above = links[2 * node + PARENT];
+    note(above, sideOf(node, above), largestOf(words, node));
   }
 
   /** Puts a node, or none, where another one hangs. */
@@ -105,8 +118,8 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
     replace(node, risen);
     links[2 * risen + LOWER + side] = node;
     links[2 * node + PARENT] = risen;
-    words[risen + MAX] = words[node + MAX];
-    words[node + MAX] = largestBelow(node);
+    words[node + MAX_UPPER - side] = words[risen + MAX_LOWER + side];
+    words[risen + MAX_LOWER + side] = largestOf(words, node);
   }
 
   function insert(node: number): void {
@@ -117,16 +130,59 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
       above = at;
       side = addr < words[at] ? 0 : 1;
     }
-    const size = words[node + END] - addr;
+    hang(node, above, side);
+  }
+
+  /** Hangs a node where a child is missing. */
+  function hang(node: number, above: number, side: number): void {
     links[2 * node + LOWER] = 0;
     links[2 * node + UPPER] = 0;
     links[2 * node + PARENT] = above;
     links[2 * node + RED] = 1;
-    words[node + MAX] = size;
+    words[node + MAX_LOWER] = 0;
+    words[node + MAX_UPPER] = 0;
     if (above === 0) heads[head] = node;
     else links[2 * above + LOWER + side] = node;
-    for (let at = above; at !== 0 && words[at + MAX] < size; at = links[2 * at + PARENT]) words[at + MAX] = size;
+    note(above, side, words[node + END] - words[node]);
     restoreAfterInsert(node);
+  }
+
+  function merge(node: number): void {
+    const addr = words[node];
+    const past = words[node + END];
+    // The way down to where the range would hang passes both its neighbours.
+    let below = 0;
+    let over = 0;
+    let above = 0;
+    let side = 0;
+    for (let at = heads[head]; at !== 0; at = links[2 * at + LOWER + side]) {
+      above = at;
+      side = addr < words[at] ? 0 : 1;
+      if (side === 0) over = at;
+      else below = at;
+    }
+    const touchesBelow = below !== 0 && words[below + END] === addr;
+    if (over !== 0 && words[over] === past) {
+      releaseNode(nodes, node);
+      if (touchesBelow) {
+        erase(over);
+        takeIn(below, words[over + END]);
+        releaseNode(nodes, over);
+      } else {
+        words[over] = addr;
+        resized(over);
+      }
+    } else if (touchesBelow) {
+      takeIn(below, past);
+      releaseNode(nodes, node);
+    } else {
+      hang(node, above, side);
+    }
+  }
+
+  function takeIn(node: number, past: number): void {
+    words[node + END] = past;
+    resized(node);
   }
 
   /** Removes the one possible fault: a red node below a red node. */
@@ -167,11 +223,14 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
     // What takes the place that is lost, and what hangs above it.
     let filler = lower === 0 ? upper : lower;
     let above = links[2 * node + PARENT];
+    const side = sideOf(node, above);
     if (lower === 0 || upper === 0) {
       replace(node, filler);
-      resized(above);
+      note(above, side, filler === 0 ? 0 : largestOf(words, filler));
     } else {
       const successor = lowest(upper);
+      const nodeAbove = above;
+      const fillerMax = words[successor + MAX_UPPER];
       lostRed = links[2 * successor + RED];
       filler = links[2 * successor + UPPER];
       above = successor;
@@ -180,15 +239,16 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
         replace(successor, filler);
         links[2 * successor + UPPER] = upper;
         links[2 * upper + PARENT] = successor;
+        words[successor + MAX_UPPER] = words[node + MAX_UPPER];
       }
       replace(node, successor);
       links[2 * successor + LOWER] = lower;
       links[2 * lower + PARENT] = successor;
       links[2 * successor + RED] = links[2 * node + RED];
+      words[successor + MAX_LOWER] = words[node + MAX_LOWER];
       // Below its new place the successor is gone, above it the node: two changes, each as far up as it shows.
-      words[successor + MAX] = words[node + MAX];
-      for (let at = above; at !== successor; at = links[2 * at + PARENT]) words[at + MAX] = largestBelow(at);
-      resized(successor);
+      if (above !== successor) note(above, 0, fillerMax);
+      note(nodeAbove, side, largestOf(words, successor));
     }
     if (lostRed === 0) restoreAfterErase(filler, above);
   }
@@ -229,5 +289,5 @@ export function createRangeTree(nodes: RangeNodes, head: number): RangeTree {
     links[2 * node + RED] = 0;
   }
 
-  return { insert, erase, resized, floor, first, next };
+  return { insert, merge, erase, resized, floor, first, next };
 }

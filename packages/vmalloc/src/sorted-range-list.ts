@@ -101,6 +101,11 @@ export class SortedRangeList implements AddressRanges {
     return at >= 0 && this.#list[at].use === 'used' && addr < this.#list[at].end ? this.#list[at].start : NO_RANGE;
   }
 
+  findFreeRange(addr: number): AddressRange | null {
+    const found = this.#list.findLast(({ start, use }) => use === 'free' && start <= addr);
+    return found === undefined ? null : { addr: found.start, sizeBytes: found.end - found.start };
+  }
+
   exportState(): AddressSpaceState {
     const listed = (wanted: Use): AddressRange[] =>
       this.#list.filter(({ use }) => use === wanted).map(({ start, end }) => ({ addr: start, sizeBytes: end - start }));

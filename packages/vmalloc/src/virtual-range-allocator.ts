@@ -12,14 +12,20 @@
  * A range that is freed waits among the lazy ones until a purge makes all of them free at once. So its addresses are not handed out
  * again soon, and whoever must flush something about freed addresses - a TLB - does it once for many.
  */
-import { KernelBug, NO_RANGE, type AddressRanges, type AddressRangesOptions, type AddressSpaceState } from '@kmem/contracts';
+import { KernelBug, NO_RANGE, type AddressRange, type AddressRanges, type AddressRangesOptions, type AddressSpaceState } from '@kmem/contracts';
 import { assertValidRanges } from './assert-valid.js';
-import { giveBack } from './give-back.js';
 import { alignUp, createLowestFit, type LowestFit } from './lowest-fit.js';
 import { checkRequest, checkSpace } from './option-checks.js';
-import { BUSY, createRangeNodes, END, FREE, growRangeNodes, LAZY, nrSpare, takeNode, type RangeNodes } from './range-nodes.js';
+import { createRangeIndex } from './range-index.js';
+import { createRangeNodes, END, FREE, growRangeNodes, LAZY, nrSpare, takeNode, type RangeNodes, type RangeRecords } from './range-nodes.js';
 import { exportRanges, loadRanges } from './range-state.js';
 import { createRangeTree, type RangeTree } from './range-tree.js';
+
+/** Options of {@link VirtualRangeAllocator}. */
+export interface VirtualRangeAllocatorOptions extends AddressRangesOptions {
+  /** Keeps something for each range: the kernel its `struct vmap_area`. @default nobody does */
+  readonly records?: RangeRecords;
+}
 
 const FIRST_CAPACITY = 64;
 /** What one allocation may take: a node for the range, one for a rest. */
@@ -36,11 +42,11 @@ export class VirtualRangeAllocator implements AddressRanges {
   readonly lazyMax: number;
   readonly #onShortage: (() => void) | undefined;
   readonly #onPurge: ((start: number, end: number) => void) | undefined;
-  #nodes = createRangeNodes(FIRST_CAPACITY);
-  #free: RangeTree = createRangeTree(this.#nodes, FREE);
-  #busy: RangeTree = createRangeTree(this.#nodes, BUSY);
-  #lazy: RangeTree = createRangeTree(this.#nodes, LAZY);
-  #fit: LowestFit = createLowestFit(this.#nodes, this.#free);
+  readonly #used = createRangeIndex();
+  #nodes: RangeNodes;
+  #free: RangeTree;
+  #lazy: RangeTree;
+  #fit: LowestFit;
   #usedBytes = 0;
   #lazyBytes = 0;
 
@@ -49,8 +55,8 @@ export class VirtualRangeAllocator implements AddressRanges {
    * @throws TypeError or RangeError when an option is out of range.
    * @throws KernelBug with `CORRUPT_STATE` when a state breaks a rule.
    */
-  constructor(options: AddressRangesOptions) {
-    const { onPurge, onShortage, state } = options;
+  constructor(options: VirtualRangeAllocatorOptions) {
+    const { onPurge, onShortage, records = null, state } = options;
     const { start, end, granule, lazyMax } = checkSpace(options);
     this.start = start;
     this.end = end;
@@ -58,13 +64,17 @@ export class VirtualRangeAllocator implements AddressRanges {
     this.lazyMax = lazyMax;
     this.#onPurge = onPurge;
     this.#onShortage = onShortage;
+    this.#nodes = createRangeNodes(FIRST_CAPACITY, records);
+    this.#free = createRangeTree(this.#nodes, FREE);
+    this.#lazy = createRangeTree(this.#nodes, LAZY);
+    this.#fit = createLowestFit(this.#nodes, this.#free);
     if (state === undefined) {
-      this.#free.insert(takeNode(this.#nodes, start, end));
+      this.#free.insert(takeNode(this.#nodes, start, end, true));
       return;
     }
     const { free, used, lazy } = state;
     this.#reserveNodes(free.length + used.length + lazy.length);
-    loadRanges(this.#nodes, [this.#free, this.#busy, this.#lazy], state);
+    loadRanges(this.#nodes, { free: this.#free, used: this.#used, lazy: this.#lazy }, state);
     this.#usedBytes = used.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#lazyBytes = lazy.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.assertValid();
@@ -93,21 +103,18 @@ export class VirtualRangeAllocator implements AddressRanges {
   }
 
   freeRange(addr: number): void {
-    const node = this.#busy.floor(addr);
-    if (node === 0 || this.#nodes.words[node] !== addr) {
-      throw new KernelBug('BAD_RANGE', `no range in use starts at ${addr}`, { addr });
-    }
+    const node = this.#used.erase(addr);
+    if (node === 0) throw new KernelBug('BAD_RANGE', `no range in use starts at ${addr}`, { addr });
     const sizeBytes = this.#nodes.words[node + END] - addr;
-    this.#busy.erase(node);
     this.#usedBytes -= sizeBytes;
     if (sizeBytes > this.lazyMax && this.#lazyBytes === 0) {
       // It would be purged at once, alone.
       this.#onPurge?.(addr, addr + sizeBytes);
-      giveBack(this.#nodes, this.#free, node);
+      this.#free.merge(node);
       return;
     }
     this.#lazyBytes += sizeBytes;
-    giveBack(this.#nodes, this.#lazy, node);
+    this.#lazy.merge(node);
     if (this.#lazyBytes > this.lazyMax) this.purge();
   }
 
@@ -117,23 +124,29 @@ export class VirtualRangeAllocator implements AddressRanges {
     if (this.#onPurge !== undefined) this.#onPurge(this.#nodes.words[this.#lazy.first()], this.#nodes.words[this.#lazy.floor(this.end) + END]);
     for (let node = this.#lazy.first(); node !== 0; node = this.#lazy.first()) {
       this.#lazy.erase(node);
-      giveBack(this.#nodes, this.#free, node);
+      this.#free.merge(node);
     }
     this.#lazyBytes = 0;
     return purged;
   }
 
   findRange(addr: number): number {
-    const node = this.#busy.floor(addr);
+    const node = this.#used.floor(addr);
     return node !== 0 && addr < this.#nodes.words[node + END] ? this.#nodes.words[node] : NO_RANGE;
   }
 
+  findFreeRange(addr: number): AddressRange | null {
+    const node = this.#free.floor(addr);
+    const { words } = this.#nodes;
+    return node === 0 ? null : { addr: words[node], sizeBytes: words[node + END] - words[node] };
+  }
+
   exportState(): AddressSpaceState {
-    return exportRanges(this.#nodes, [this.#free, this.#busy, this.#lazy]);
+    return exportRanges(this.#nodes, { free: this.#free, used: this.#used, lazy: this.#lazy });
   }
 
   assertValid(): void {
-    const sums = assertValidRanges(this.#nodes, this.start, this.end);
+    const sums = assertValidRanges(this.#nodes, this.#used, this.start, this.end);
     if (sums.used !== this.#usedBytes || sums.lazy !== this.#lazyBytes) {
       throw new KernelBug('CORRUPT_STATE', `counted ${this.#usedBytes} used and ${this.#lazyBytes} lazy bytes, found ${sums.used} and ${sums.lazy}`);
     }
@@ -148,7 +161,7 @@ export class VirtualRangeAllocator implements AddressRanges {
     const addr = alignUp(first > from ? first : from, align);
     if (addr + sizeBytes > to) return NO_RANGE;
     this.#fit.cut(node, addr, sizeBytes);
-    this.#busy.insert(takeNode(this.#nodes, addr, addr + sizeBytes));
+    this.#used.insert(addr, takeNode(this.#nodes, addr, addr + sizeBytes, false));
     this.#usedBytes += sizeBytes;
     return addr;
   }
@@ -162,7 +175,6 @@ export class VirtualRangeAllocator implements AddressRanges {
     const nodes: RangeNodes = growRangeNodes(this.#nodes);
     this.#nodes = nodes;
     this.#free = createRangeTree(nodes, FREE);
-    this.#busy = createRangeTree(nodes, BUSY);
     this.#lazy = createRangeTree(nodes, LAZY);
     this.#fit = createLowestFit(nodes, this.#free);
   }

@@ -10,22 +10,28 @@
  * What lies at the addresses is for others to say: no page is taken, nothing is mapped.
  */
 import {
+  GFP_KERNEL,
   KernelBug,
   NO_RANGE,
   NULL,
+  VM_ALLOC,
   VM_IOREMAP,
   VM_NO_GUARD,
   type AddressOwner,
   type AddressRanges,
-  type AddressRangesOptions,
+  type CpuContext,
+  type Gfp,
   type KAddr,
   type OwnedAddresses,
+  type SlabAllocator,
   type VmArea,
   type VmAreasState,
 } from '@kmem/contracts';
+import { findCongruent } from './congruent-areas.js';
 import { alignUp } from './lowest-fit.js';
 import { requireInteger } from './option-checks.js';
-import { VirtualRangeAllocator } from './virtual-range-allocator.js';
+import { VirtualRangeAllocator, type VirtualRangeAllocatorOptions } from './virtual-range-allocator.js';
+import { VmapAreaObjects } from './vmap-area-objects.js';
 
 const LAZY_BYTES_A_CPU_BIT = 32 * 2 ** 20;
 
@@ -45,15 +51,45 @@ export interface VmAreasOptions {
   readonly nrCpus?: number;
   /** A state to go on from. Without one everything is free. */
   readonly state?: VmAreasState;
-  /** Makes what finds the addresses. @default a {@link VirtualRangeAllocator} */
-  readonly createRanges?: (options: AddressRangesOptions) => AddressRanges;
+  /** Makes the `vmap_area` of each range. @default they take no memory */
+  readonly slabs?: Pick<SlabAllocator, 'createCache'>;
+  /** Whose store of such objects is used. @default CPU 0 */
+  readonly cpus?: Pick<CpuContext, 'cpu'>;
+  /** Makes what finds the addresses. One that takes no heed of `records` has no objects. @default a {@link VirtualRangeAllocator} */
+  readonly createRanges?: (options: VirtualRangeAllocatorOptions) => AddressRanges;
   /** Is called when no addresses are left, before lazy ones are purged. */
   readonly onShortage?: () => void;
   /** Is called before lazy addresses become free, with the first and the first past the last of them. */
   readonly onPurge?: (start: KAddr, end: KAddr) => void;
 }
 
-function createTree(options: AddressRangesOptions): AddressRanges {
+/** Where an area may lie, and how its descriptions may be had. */
+export interface AreaPlace {
+  /** Alignment of its address in bytes, a power of two; for `VM_IOREMAP` it follows from the size. @default 1 */
+  readonly align?: number;
+  /** Lowest address. @default VMALLOC_START */
+  readonly start?: KAddr;
+  /** First address past the highest. @default VMALLOC_END */
+  readonly end?: KAddr;
+  /** Flags. @default GFP_KERNEL */
+  readonly gfp?: Gfp;
+}
+
+/** Per-CPU areas to be. */
+export interface PcpuRequest {
+  /** By group: bytes from the first area, multiples of the alignment. */
+  readonly offsets: readonly number[];
+  /** By group: bytes, multiples of the alignment. */
+  readonly sizes: readonly number[];
+  /** Alignment in bytes, a power of two. */
+  readonly align: number;
+  /** Who asks. */
+  readonly caller: string;
+  /** Takes the `vm_struct` of a group; false without memory. */
+  readonly takeStruct?: () => boolean;
+}
+
+function createTree(options: VirtualRangeAllocatorOptions): AddressRanges {
   return new VirtualRangeAllocator(options);
 }
 
@@ -62,6 +98,8 @@ export class VmAreas implements AddressOwner {
   /** Pages that may be lazy before the worker purges. */
   readonly lazyMaxPages: number;
   readonly #ranges: AddressRanges;
+  readonly #objects: VmapAreaObjects | null;
+  readonly #purgeNotifiers: (() => number)[] = [];
   readonly #areas = new Map<KAddr, VmArea>();
   /** Areas removed since the last purge, for reports. */
   readonly #removed: VmArea[] = [];
@@ -78,7 +116,7 @@ export class VmAreas implements AddressOwner {
    */
   constructor(options: VmAreasOptions) {
     const { vmallocStart, vmallocEnd, pageShift = 12, ioremapMaxShift = 30, nrCpus = 1, state, createRanges = createTree, onPurge, onShortage } = options;
-    const { space = { start: vmallocStart, end: vmallocEnd } } = options;
+    const { cpus = { cpu: 0 }, slabs, space = { start: vmallocStart, end: vmallocEnd } } = options;
     requireInteger('pageShift', pageShift, 0, 22);
     requireInteger('ioremapMaxShift', ioremapMaxShift, pageShift, 52);
     requireInteger('nrCpus', nrCpus, 1, 8192);
@@ -86,12 +124,14 @@ export class VmAreas implements AddressOwner {
     requireInteger('vmallocEnd', vmallocEnd, vmallocStart, space.end);
     const granule = 2 ** pageShift;
     const used = state?.areas.map(({ addr, size }) => ({ addr, sizeBytes: size })) ?? [];
+    this.#objects = slabs === undefined ? null : new VmapAreaObjects(slabs, cpus);
     this.#ranges = createRanges({
       ...space,
       granule,
       lazyMax: Infinity,
       ...(state && { state: { ...state, used } }),
       ...(onShortage && { onShortage }),
+      ...(this.#objects && { records: this.#objects }),
       onPurge: (start, end) => {
         this.#removed.length = 0;
         onPurge?.(start, end);
@@ -122,24 +162,21 @@ export class VmAreas implements AddressOwner {
    * @param sizeBytes - bytes that are to be usable.
    * @param flags - `VM_*` bits.
    * @param caller - who asks.
-   * @param align - alignment of its address in bytes, a power of two; for `VM_IOREMAP` it follows from the size.
-   * @returns the area, of no pages yet; null for a size of 0, and when no addresses are left.
+   * @param place - where it may lie.
+   * @returns the area, of no pages yet; null for a size of 0, and when no addresses are left (`EBUSY`) or no memory (`ENOMEM`).
    * @throws KernelBug `BAD_SIZE` when the size is not a safe integer from 0 on.
    * @context task; may sleep.
    * @kernelName __get_vm_area_node
    */
-  getVmArea(sizeBytes: number, flags: number, caller: string, align = 1): VmArea | null {
+  getVmArea(sizeBytes: number, flags: number, caller: string, place: AreaPlace = {}): VmArea | null {
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > Number.MAX_SAFE_INTEGER - 2 * this.#pageSize) {
       throw new KernelBug('BAD_SIZE', `the size of an area must be an integer from 0 on, got ${sizeBytes}`, { sizeBytes });
     }
     const usable = alignUp(sizeBytes, this.#pageSize);
     if (usable === 0) return null;
     const size = (flags & VM_NO_GUARD) === 0 ? usable + this.#pageSize : usable;
-    const addr = this.#ranges.allocRange(size, (flags & VM_IOREMAP) === 0 ? align : this.#deviceAlign(usable), this.#vmallocStart, this.#vmallocEnd);
-    if (addr === NO_RANGE) return null;
-    const area: VmArea = { addr, size, flags, nrPages: 0, physAddr: 0, caller };
-    this.#areas.set(addr, area);
-    return area;
+    const addr = this.#reserve(size, (flags & VM_IOREMAP) === 0 ? (place.align ?? 1) : this.#deviceAlign(usable), place);
+    return addr === NO_RANGE ? null : this.#addArea(addr, size, flags, caller);
   }
 
   /**
@@ -183,8 +220,50 @@ export class VmAreas implements AddressOwner {
    * @kernelName alloc_vmap_area
    */
   allocVmapArea(sizeBytes: number, align: number): KAddr {
-    const addr = this.#ranges.allocRange(sizeBytes, align, this.#vmallocStart, this.#vmallocEnd);
+    const addr = this.#reserve(sizeBytes, align, {});
     return addr === NO_RANGE ? NULL : addr;
+  }
+
+  /**
+   * Reserves an area for each group of CPUs, as far from each other as given and as high as they fit.
+   *
+   * @param request - the groups.
+   * @returns the areas, without guard pages and pages, by group; null when there is no room or no memory.
+   * @throws KernelBug `BAD_SIZE` or `BAD_RANGE` when a size or an alignment makes no sense.
+   * @context task; may sleep.
+   * @kernelName pcpu_get_vm_areas
+   */
+  pcpuGetVmAreas(request: PcpuRequest): VmArea[] | null {
+    const { align, caller, offsets, sizes, takeStruct = () => true } = request;
+    if (!offsets.every(() => (this.#objects?.take(GFP_KERNEL) ?? true) && takeStruct())) {
+      this.#objects?.giveBack();
+      return null;
+    }
+    const wanted = { offsets, sizes, align, start: this.#vmallocStart, end: this.#vmallocEnd };
+    let base = findCongruent(this.#ranges, wanted);
+    if (base === NO_RANGE && this.purge()) base = findCongruent(this.#ranges, wanted);
+    const found = base === NO_RANGE ? null : offsets.map((offset, group) => this.#takeAt(base + offset, sizes[group], caller));
+    this.#objects?.giveBack();
+    return found;
+  }
+
+  /**
+   * Adds somebody to be asked when no addresses are left, after what is lazy was purged.
+   *
+   * @param free - gives up addresses; returns how many, in whatever unit. As long as somebody returns more than 0 the search is made again.
+   * @kernelName register_vmap_purge_notifier
+   */
+  registerVmapPurgeNotifier(free: () => number): void {
+    this.#purgeNotifiers.push(free);
+  }
+
+  /**
+   * Counts `vmap_area` objects.
+   *
+   * @returns those of ranges and those that CPUs have in store; 0 when they take no memory.
+   */
+  get objectsInUse(): number {
+    return this.#objects?.inUse ?? 0;
   }
 
   /**
@@ -284,6 +363,33 @@ export class VmAreas implements AddressOwner {
       if (area.size !== sizeBytes) throw new KernelBug('CORRUPT_STATE', `the area at ${addr} does not take the ${sizeBytes} bytes of its range`);
     }
     if (found !== this.#areas.size) throw new KernelBug('CORRUPT_STATE', `${this.#areas.size - found} areas have no range in use`);
+  }
+
+  #reserve(size: number, align: number, { end = this.#vmallocEnd, gfp = GFP_KERNEL, start = this.#vmallocStart }: AreaPlace): number {
+    if (this.#objects?.take(gfp) === false) return NO_RANGE;
+    this.#objects?.preload(gfp);
+    let addr: number;
+    do addr = this.#ranges.allocRange(size, align, start, end);
+    while (addr === NO_RANGE && this.#askForAddresses());
+    this.#objects?.giveBack();
+    return addr;
+  }
+
+  /** True when somebody gave up addresses. */
+  #askForAddresses(): boolean {
+    return this.#purgeNotifiers.reduce((sum, free) => sum + free(), 0) > 0;
+  }
+
+  /** Takes free addresses. */
+  #takeAt(addr: KAddr, size: number, caller: string): VmArea {
+    this.#ranges.allocRange(size, this.#pageSize, addr, addr + size);
+    return this.#addArea(addr, size, VM_ALLOC, caller);
+  }
+
+  #addArea(addr: KAddr, size: number, flags: number, caller: string): VmArea {
+    const area: VmArea = { addr, size, flags, nrPages: 0, physAddr: 0, caller };
+    this.#areas.set(addr, area);
+    return area;
   }
 
   #deviceAlign(usable: number): number {

@@ -5,7 +5,6 @@ import {
   GFP_KERNEL,
   KernelBug,
   type AddressRanges,
-  type AddressRangesOptions,
   type CpuContext,
   type Gfp,
   type KAddr,
@@ -13,13 +12,21 @@ import {
   type KernelBugFields,
   type KmallocCalls,
   type Mmu,
+  type NodeId,
   type PageAllocator,
   type PfnRange,
   type PhysAddr,
   type ReportSink,
+  type Scheduler,
+  type SlabAllocator,
+  type SleepTimeout,
   type VmArea,
 } from '@kmem/contracts';
+import type { VirtualRangeAllocatorOptions } from './virtual-range-allocator.js';
 import type { VmAreas } from './vm-areas.js';
+
+/** How a task sleeps for some jiffies. */
+export interface TaskSleep extends SleepTimeout, Pick<Scheduler, 'setCurrentState'> {}
 
 /** Options of {@link Vmalloc}. */
 export interface VmallocOptions {
@@ -37,6 +44,14 @@ export interface VmallocOptions {
   readonly kmalloc: KmallocCalls;
   /** Who calls. @default a task on CPU 0 of one */
   readonly cpus?: Pick<CpuContext, 'nrCpus' | 'cpu' | 'inInterrupt'> & { readonly inNmi?: () => number };
+  /** Makes the `vmap_area` of each range of addresses. @default they take no memory */
+  readonly slabs?: Pick<SlabAllocator, 'createCache'>;
+  /** Tells whether the task that calls is being killed: then it gets no more pages. @default none ever is */
+  readonly fatalSignalPending?: () => boolean;
+  /** Lets a task sleep, for {@link Vmalloc.vmallocNofail}. @default nobody can sleep */
+  readonly sleep?: TaskSleep;
+  /** Nodes with memory. @default 1 */
+  readonly nrNodes?: number;
   /** Frames that are RAM, which ioremap refuses. @default none: nothing is refused for that */
   readonly ram?: readonly PfnRange[];
   /** Bits of a physical address. @default 46, or 32 with addresses of 32 bits */
@@ -44,11 +59,33 @@ export interface VmallocOptions {
   /** True when areas may be mapped in larger leaves. @default true with addresses of 64 bits */
   readonly hugePages?: boolean;
   /** Makes what finds the addresses. @default a {@link VirtualRangeAllocator} */
-  readonly createRanges?: (options: AddressRangesOptions) => AddressRanges;
+  readonly createRanges?: (options: VirtualRangeAllocatorOptions) => AddressRanges;
   /** Is called when {@link Vmalloc.runDeferredWork} has something to do. @default the caller sees to it */
   readonly scheduleWork?: () => void;
   /** Receives misuse and warnings. Without it a `bug` is thrown and a `warn` dropped. */
   readonly reports?: ReportSink;
+}
+
+/** A request for memory, of which only the size is needed. */
+export interface VmallocRangeRequest {
+  /** Bytes. */
+  readonly sizeBytes: number;
+  /** Alignment in bytes, a power of two. @default 1 */
+  readonly align?: number;
+  /** Lowest address. @default VMALLOC_START */
+  readonly start?: KAddr;
+  /** First address past the highest. @default VMALLOC_END */
+  readonly end?: KAddr;
+  /** Flags. @default GFP_KERNEL */
+  readonly gfp?: Gfp;
+  /** Protection. @default PAGE_KERNEL */
+  readonly prot?: number;
+  /** `VM_*` bits. @default none */
+  readonly flags?: number;
+  /** Node that its pages come from. @default any */
+  readonly node?: NodeId;
+  /** Who asks. @default nobody */
+  readonly caller?: string;
 }
 
 /** An area, and what was taken for it. */
@@ -77,6 +114,8 @@ export interface VmallocParts {
   readonly kmalloc: KmallocCalls;
   /** Who calls. */
   readonly cpus: NonNullable<VmallocOptions['cpus']>;
+  /** Tells whether the task that calls is being killed. */
+  readonly fatalSignalPending: () => boolean;
   /** Page size in bytes. */
   readonly pageSize: number;
   /** Bytes of a pointer. */

@@ -12,35 +12,45 @@
  */
 import {
   __GFP_DIRECT_RECLAIM,
+  __GFP_NOFAIL,
   __GFP_NOWARN,
   __GFP_ZERO,
-  _PAGE_NX,
-  EINVAL,
   GFP_DMA32,
   GFP_KERNEL,
   NULL,
+  NUMA_NO_NODE,
   PAGE_KERNEL,
   PAGE_KERNEL_IO,
+  TASK_UNINTERRUPTIBLE,
   VM_ALLOW_HUGE_VMAP,
-  VM_DMA_COHERENT,
+  VM_FLUSH_RESET_PERMS,
   VM_IOREMAP,
   VM_MAP,
   VM_MAP_PUT_PAGES,
-  VM_NO_GUARD,
   VM_USERMAP,
   type Gfp,
   type KAddr,
   type Pfn,
   type PhysAddr,
+  type Sleepable,
   type VirtualAllocator,
   type VmArea,
 } from '@kmem/contracts';
-import { countVmallocPages, dropArea, reserveArea, takeArea } from './area-pages.js';
+import { assertValidHeld, countVmallocPages, dropArea, takeArea, type AreaRequest } from './area-pages.js';
+import { showDevice } from './ioremap.js';
 import { MapRamBlocks, mapRamBlockPages } from './map-ram-blocks.js';
-import { VmAreas } from './vm-areas.js';
-import { complainer, type HeldArea, type VmallocOptions, type VmallocParts } from './vmalloc-parts.js';
+import { freePcpuAreas, takePcpuAreas } from './pcpu-areas.js';
+import { remapPages, showPages } from './vmap.js';
+import { VmAreas, type PcpuRequest } from './vm-areas.js';
+import { complainer, type HeldArea, type VmallocOptions, type VmallocParts, type VmallocRangeRequest } from './vmalloc-parts.js';
 
+/** By width of an address: what free ranges cover. */
+const KERNEL_ADDRESSES = { 32: { start: 1, end: 2 ** 32 - 1 }, 64: { start: -(2 ** 47), end: -1 } } as const;
 const ONE_CPU = { nrCpus: 1, cpu: 0, inInterrupt: false } as const;
+
+function never(): boolean {
+  return false;
+}
 
 /** Memory at kernel addresses that follow each other. */
 export class Vmalloc implements VirtualAllocator {
@@ -63,7 +73,8 @@ export class Vmalloc implements VirtualAllocator {
    * @throws TypeError or RangeError when an option is out of range.
    */
   constructor(options: VmallocOptions) {
-    const { bitsPerLong = 64, cpus = ONE_CPU, createRanges, hugePages = bitsPerLong === 64, kmalloc, mmu, pages, reports = null, vmallocEnd, vmallocStart } = options;
+    const { bitsPerLong = 64, cpus = ONE_CPU, createRanges, fatalSignalPending = never, hugePages = bitsPerLong === 64 } = options;
+    const { kmalloc, mmu, pages, reports = null, slabs, vmallocEnd, vmallocStart } = options;
     this.#options = options;
     this.#bitsPerLong = bitsPerLong;
     this.areas = new VmAreas({
@@ -71,13 +82,17 @@ export class Vmalloc implements VirtualAllocator {
       vmallocEnd,
       pageShift: mmu.pageShift,
       ioremapMaxShift: mmu.leafShifts[mmu.leafShifts.length - 1],
+      // Free ranges cover all kernel addresses, where there are page tables for them: modules have areas as well.
+      ...(mmu.aliases && { space: KERNEL_ADDRESSES[bitsPerLong] }),
       nrCpus: cpus.nrCpus,
+      cpus,
+      ...(slabs && { slabs }),
       ...(createRanges && { createRanges }),
       onShortage: () => this.#blocks.dropFragmented(),
       onPurge: (start, end) => this.#flush(start, end),
     });
     const pageSize = 2 ** mmu.pageShift;
-    this.#parts = { areas: this.areas, held: new Map(), pages, mmu, kmalloc, cpus, pageSize, pointerBytes: bitsPerLong / 8, complain: complainer(reports) };
+    this.#parts = { areas: this.areas, held: new Map(), pages, mmu, kmalloc, cpus, fatalSignalPending, pageSize, pointerBytes: bitsPerLong / 8, complain: complainer(reports) };
     this.#blocks = new MapRamBlocks(this.#parts, mapRamBlockPages(bitsPerLong, cpus.nrCpus, pageSize));
     this.#hugeShift = hugePages && mmu.leafShifts.length > 1 ? mmu.leafShifts[1] : mmu.pageShift;
   }
@@ -87,28 +102,98 @@ export class Vmalloc implements VirtualAllocator {
   }
 
   vmalloc(sizeBytes: number, caller = ''): KAddr {
-    return this.#take(sizeBytes, GFP_KERNEL, 0, caller);
+    return this.vmallocNodeRange({ sizeBytes, caller });
   }
 
   vzalloc(sizeBytes: number, caller = ''): KAddr {
-    return this.#take(sizeBytes, GFP_KERNEL | __GFP_ZERO, 0, caller);
+    return this.vmallocNodeRange({ sizeBytes, gfp: GFP_KERNEL | __GFP_ZERO, caller });
   }
 
   vmallocUser(sizeBytes: number, caller = ''): KAddr {
-    return this.#take(sizeBytes, GFP_KERNEL | __GFP_ZERO, VM_USERMAP, caller);
+    return this.vmallocNodeRange({ sizeBytes, gfp: GFP_KERNEL | __GFP_ZERO, flags: VM_USERMAP, caller });
   }
 
   vmalloc32(sizeBytes: number, caller = ''): KAddr {
     // With addresses of 32 bits every page that needs no mapping of its own qualifies, and there is no zone DMA32.
-    return this.#take(sizeBytes, GFP_KERNEL | (this.#bitsPerLong === 64 ? GFP_DMA32 : 0), 0, caller);
+    return this.vmallocNodeRange({ sizeBytes, gfp: GFP_KERNEL | (this.#bitsPerLong === 64 ? GFP_DMA32 : 0), caller });
   }
 
   vmallocHuge(sizeBytes: number, gfp: Gfp, caller = ''): KAddr {
-    return this.#take(sizeBytes, gfp, VM_ALLOW_HUGE_VMAP, caller);
+    return this.vmallocNodeRange({ sizeBytes, gfp, flags: VM_ALLOW_HUGE_VMAP, caller });
   }
 
   vmallocGfp(sizeBytes: number, gfp: Gfp, caller = ''): KAddr {
-    return this.#take(sizeBytes, gfp, 0, caller);
+    return this.vmallocNodeRange({ sizeBytes, gfp, caller });
+  }
+
+  /**
+   * Takes memory for an array.
+   *
+   * @param count - elements.
+   * @param sizeBytes - bytes of one.
+   * @param caller - who asks.
+   * @returns as {@link Vmalloc.vmalloc}; `NULL` when the product is no safe integer.
+   * @context task; may sleep.
+   * @kernelName vmalloc_array
+   */
+  vmallocArray(count: number, sizeBytes: number, caller = ''): KAddr {
+    return Number.isSafeInteger(count * sizeBytes) ? this.vmalloc(count * sizeBytes, caller) : NULL;
+  }
+
+  /**
+   * Takes memory full of zeroes for an array.
+   *
+   * @param count - elements.
+   * @param sizeBytes - bytes of one.
+   * @param caller - who asks.
+   * @returns as {@link Vmalloc.vmallocArray}.
+   * @context task; may sleep.
+   * @kernelName vcalloc
+   */
+  vcalloc(count: number, sizeBytes: number, caller = ''): KAddr {
+    return Number.isSafeInteger(count * sizeBytes) ? this.vzalloc(count * sizeBytes, caller) : NULL;
+  }
+
+  /**
+   * Takes memory with flags, aligned, from a range of addresses, from a node: what all other calls that take memory are made of.
+   *
+   * @param request - what is asked for.
+   * @returns as {@link Vmalloc.vmalloc}.
+   * @throws KernelBug as {@link Vmalloc.vmalloc}, and `BAD_RANGE` for an alignment or bounds that make no sense.
+   * @context task; may sleep.
+   * @kernelName __vmalloc_node_range
+   */
+  vmallocNodeRange(request: VmallocRangeRequest): KAddr {
+    const { align = 1, caller = '', flags = 0, gfp = GFP_KERNEL, sizeBytes } = request;
+    if (!this.#isSound(sizeBytes, gfp, caller)) return NULL;
+    const small: AreaRequest = { ...request, align, caller, flags, gfp, shift: this.#parts.mmu.pageShift };
+    if (this.#mayBeHuge(small)) {
+      const addr = takeArea(this.#parts, { ...small, align: Math.max(align, 2 ** this.#hugeShift), shift: this.#hugeShift });
+      if (addr !== NULL) return addr;
+    }
+    return this.#drained(takeArea(this.#parts, small));
+  }
+
+  /**
+   * Takes memory with `__GFP_NOFAIL`: when there is none it sleeps for a tick and tries again, as often as it takes. {@link Vmalloc.vmallocGfp} with
+   * that flag tries once.
+   *
+   * @param sizeBytes - as for {@link Vmalloc.vmalloc}.
+   * @param gfp - flags.
+   * @param caller - who asks.
+   * @returns the address; `NULL` only for what can never succeed, such as more than all RAM, and where nobody can sleep.
+   * @context task.
+   * @kernelName __vmalloc
+   */
+  *vmallocNofail(sizeBytes: number, gfp: Gfp, caller = ''): Sleepable<KAddr> {
+    const { sleep } = this.#options;
+    for (;;) {
+      const addr = this.vmallocGfp(sizeBytes, gfp | __GFP_NOFAIL, caller);
+      const canSucceed = sizeBytes > 0 && Math.floor(sizeBytes / this.#parts.pageSize) <= this.#parts.pages.managedPages && (gfp & __GFP_DIRECT_RECLAIM) !== 0;
+      if (addr !== NULL || sleep === undefined || !canSucceed) return addr;
+      sleep.setCurrentState(TASK_UNINTERRUPTIBLE);
+      yield* sleep.scheduleTimeout(1);
+    }
   }
 
   vfree(addr: KAddr): void {
@@ -126,25 +211,7 @@ export class Vmalloc implements VirtualAllocator {
   }
 
   vmap(pages: ArrayLike<Pfn>, flags: number, prot: number, caller = ''): KAddr {
-    const { complain, mmu, pageSize } = this.#parts;
-    if (!this.#maySleep('vmap') || pages.length > this.#parts.pages.managedPages) return NULL;
-    if ((flags & VM_NO_GUARD) !== 0) complain('BAD_AREA', 'a mapping has a guard page', { flags }, 'warn');
-    if (!mmu.aliases) {
-      complain('BAD_MAPPING', 'pages cannot be shown twice: the memory of this machine is seen at one place only', { nrPages: pages.length }, 'warn');
-      return NULL;
-    }
-    const request = { sizeBytes: pages.length * pageSize, align: 1, flags: flags & ~VM_NO_GUARD, gfp: GFP_KERNEL, shift: mmu.pageShift, caller };
-    const found = reserveArea(this.#parts, request);
-    if (found === null) return NULL;
-    if (mmu.mapPages(found.area.addr, pages, prot | _PAGE_NX, GFP_KERNEL) < 0) {
-      this.#drop(found, false);
-      return NULL;
-    }
-    if ((flags & VM_MAP_PUT_PAGES) !== 0) {
-      found.pages = Int32Array.from(pages);
-      found.area.nrPages = pages.length;
-    }
-    return found.area.addr;
+    return this.#maySleep('vmap') ? this.#drained(showPages(this.#parts, { pages, flags, prot, caller })) : NULL;
   }
 
   vunmap(addr: KAddr): void {
@@ -180,28 +247,8 @@ export class Vmalloc implements VirtualAllocator {
   }
 
   ioremap(phys: PhysAddr, sizeBytes: number, prot: number = PAGE_KERNEL_IO, caller = ''): KAddr {
-    const { complain, mmu, pageSize } = this.#parts;
-    const physBits = this.#options.physBits ?? (this.#bitsPerLong === 64 ? 46 : 32);
-    const last = phys + sizeBytes - 1;
-    if (!(sizeBytes > 0) || !Number.isSafeInteger(last) || phys < 0 || !this.#maySleep('ioremap')) return NULL;
-    if (last >= 2 ** physBits) {
-      complain('BAD_MAPPING', `ioremap: ${phys} to ${last} is beyond the physical addresses of ${physBits} bits`, { phys, sizeBytes }, 'warn');
-      return NULL;
-    }
-    const start = Math.floor(phys / pageSize) * pageSize;
-    const size = Math.ceil((last + 1) / pageSize) * pageSize - start;
-    if (this.#touchesRam(start / pageSize, (start + size) / pageSize)) {
-      complain('BAD_MAPPING', `ioremap on RAM at ${phys} to ${last}`, { phys, sizeBytes }, 'warn');
-      return NULL;
-    }
-    const found = reserveArea(this.#parts, { sizeBytes: size, align: 1, flags: VM_IOREMAP, gfp: GFP_KERNEL, shift: mmu.pageShift, caller });
-    if (found === null) return NULL;
-    found.area.physAddr = start;
-    if (mmu.mapRange(found.area.addr, start, size, prot, GFP_KERNEL, mmu.leafShifts[mmu.leafShifts.length - 1]) < 0) {
-      this.#drop(found, false);
-      return NULL;
-    }
-    return found.area.addr + (phys - start);
+    const { physBits = this.#bitsPerLong === 64 ? 46 : 32, ram = [] } = this.#options;
+    return this.#maySleep('ioremap') ? this.#drained(showDevice(this.#parts, { phys, sizeBytes, prot, caller, physBits, ram })) : NULL;
   }
 
   iounmap(addr: KAddr): void {
@@ -218,6 +265,32 @@ export class Vmalloc implements VirtualAllocator {
     this.#blocks.dropFragmented();
     if (!this.areas.purge() && this.#dirty !== null) this.#flush(this.#dirty.start, this.#dirty.end);
     this.#dirty = null;
+  }
+
+  /**
+   * Reserves addresses for per-CPU memory: an area for each group of CPUs, as far from each other as given and as high as they fit.
+   *
+   * @param request - the groups.
+   * @returns the addresses by group, without pages; null when there is no room or no memory, which is a warning.
+   * @throws KernelBug `BAD_SIZE` for offsets and sizes that are no multiples of the alignment.
+   * @context task; may sleep.
+   * @kernelName pcpu_get_vm_areas
+   */
+  pcpuGetVmAreas(request: Omit<PcpuRequest, 'takeStruct'>): readonly KAddr[] | null {
+    return this.#maySleep('pcpu_get_vm_areas') ? takePcpuAreas(this.#parts, request) : null;
+  }
+
+  /**
+   * Gives such addresses back.
+   *
+   * @param addrs - what {@link Vmalloc.pcpuGetVmAreas} returned. Anything else is the warning `BAD_AREA`.
+   * @context task; may sleep.
+   * @kernelName pcpu_free_vm_areas
+   */
+  pcpuFreeVmAreas(addrs: readonly KAddr[]): void {
+    if (!this.#maySleep('pcpu_free_vm_areas')) return;
+    if (freePcpuAreas(this.#parts, addrs)) this.#scheduleDrain();
+    else this.#parts.complain('BAD_AREA', `pcpu_free_vm_areas: no per-CPU areas start at ${addrs.join()}`, {}, 'warn');
   }
 
   isVmallocAddr(addr: KAddr): boolean {
@@ -244,16 +317,7 @@ export class Vmalloc implements VirtualAllocator {
    * @kernelName remap_vmalloc_range
    */
   remapVmallocRange(addr: KAddr, sizeBytes: number, firstPage: number, insert: (pfn: Pfn) => number): number {
-    const { pageSize } = this.#parts;
-    const area = this.areas.findVmArea(addr);
-    const nrPages = Math.ceil(sizeBytes / pageSize);
-    if (area === null || addr % pageSize !== 0 || (area.flags & (VM_USERMAP | VM_DMA_COHERENT)) === 0) return -EINVAL;
-    if (!(firstPage >= 0 && nrPages >= 0 && (firstPage + nrPages) * pageSize <= this.areas.usableBytes(area))) return -EINVAL;
-    for (let page = firstPage; page < firstPage + nrPages; page++) {
-      const error = insert(this.vmallocToPfn(addr + page * pageSize));
-      if (error < 0) return error;
-    }
-    return 0;
+    return remapPages(this.#parts, { addr, sizeBytes, firstPage }, insert);
   }
 
   runDeferredWork(): void {
@@ -263,49 +327,35 @@ export class Vmalloc implements VirtualAllocator {
   }
 
   assertValid(): void {
-    const { complain, held, mmu, pageSize } = this.#parts;
     this.areas.assertValid();
-    for (const { area, pages } of held.values()) {
-      if (this.areas.findVmArea(area.addr) !== area) complain('CORRUPT_STATE', `the area at ${area.addr} has no addresses`, { addr: area.addr });
-      for (const [i, pfn] of pages.entries()) {
-        if (mmu.addrToPfn(area.addr + i * pageSize) !== pfn) complain('CORRUPT_STATE', `page ${i} of the area at ${area.addr} is not mapped there`, { addr: area.addr });
-      }
-      const end = area.addr + this.areas.usableBytes(area);
-      if (end < area.addr + area.size && mmu.pte(end) !== 0) complain('CORRUPT_STATE', `something is mapped in the guard page at ${end}`, { addr: end });
-    }
+    assertValidHeld(this.#parts);
   }
 
-  #take(sizeBytes: number, gfp: Gfp, flags: number, caller: string): KAddr {
-    const { complain, mmu, pageSize, pages } = this.#parts;
+  /** True for a request that may be tried; others are reported. */
+  #isSound(sizeBytes: number, gfp: Gfp, caller: string): boolean {
+    const { complain, pageSize, pages } = this.#parts;
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
       complain('BAD_SIZE', `a size must be an integer from 0 on, got ${sizeBytes}`, { sizeBytes });
-      return NULL;
-    }
-    if (!this.#maySleep('vmalloc')) return NULL;
-    if ((gfp & __GFP_DIRECT_RECLAIM) === 0) {
+    } else if (!this.#maySleep('vmalloc')) {
+      return false;
+    } else if ((gfp & __GFP_DIRECT_RECLAIM) === 0) {
       complain('SLEEP_IN_ATOMIC', 'vmalloc may sleep, and was called with flags that forbid it', { gfp });
-      return NULL;
-    }
-    if (sizeBytes === 0) {
+    } else if (sizeBytes === 0) {
       if (!this.#warnedOfZero) complain('BAD_SIZE', 'vmalloc of 0 bytes', { sizeBytes }, 'warn');
       this.#warnedOfZero = true;
-      return NULL;
-    }
-    if (Math.floor(sizeBytes / pageSize) > pages.managedPages) {
+    } else if (Math.floor(sizeBytes / pageSize) > pages.managedPages) {
       if ((gfp & __GFP_NOWARN) === 0) complain('ALLOC_FAILURE', `vmalloc error: size ${sizeBytes}, exceeds total pages`, { sizeBytes, caller }, 'warn');
-      return NULL;
+    } else {
+      return true;
     }
-    const request = { sizeBytes, align: 1, flags, gfp, shift: mmu.pageShift, caller };
-    const hugeBytes = 2 ** this.#hugeShift;
-    const isHuge = (flags & VM_ALLOW_HUGE_VMAP) !== 0 && sizeBytes >= hugeBytes && this.#hugeShift > mmu.pageShift;
-    if (isHuge) {
-      const addr = takeArea(this.#parts, { ...request, align: hugeBytes, shift: this.#hugeShift });
-      if (addr !== NULL) return addr;
-    }
-    const addr = takeArea(this.#parts, request);
-    // A failure has freed what it had got.
-    if (addr === NULL) this.#scheduleDrain();
-    return addr;
+    return false;
+  }
+
+  /** True when leaves larger than a page are worth a try: each node's share fills at least one. */
+  #mayBeHuge({ flags, node = NUMA_NO_NODE, prot = PAGE_KERNEL, sizeBytes }: AreaRequest): boolean {
+    if ((flags & VM_ALLOW_HUGE_VMAP) === 0 || this.#hugeShift === this.#parts.mmu.pageShift || prot !== PAGE_KERNEL) return false;
+    const { nrNodes = 1 } = this.#options;
+    return (node === NUMA_NO_NODE ? sizeBytes / nrNodes : sizeBytes) >= 2 ** this.#hugeShift;
   }
 
   #vunmap(addr: KAddr, withPages: boolean, call: string): void {
@@ -323,7 +373,14 @@ export class Vmalloc implements VirtualAllocator {
 
   #drop(found: HeldArea, withPages: boolean): void {
     dropArea(this.#parts, found, withPages);
+    if ((found.area.flags & VM_FLUSH_RESET_PERMS) !== 0) this.vmUnmapAliases();
     this.#scheduleDrain();
+  }
+
+  /** A failure has freed what it had got. */
+  #drained(addr: KAddr): KAddr {
+    if (addr === NULL) this.#scheduleDrain();
+    return addr;
   }
 
   #scheduleDrain(): void {
@@ -340,9 +397,5 @@ export class Vmalloc implements VirtualAllocator {
     if (!this.#parts.cpus.inInterrupt) return true;
     this.#parts.complain('SLEEP_IN_ATOMIC', `${call} was called in an interrupt`, {});
     return false;
-  }
-
-  #touchesRam(first: Pfn, past: Pfn): boolean {
-    return (this.#options.ram ?? []).some(({ start, end }) => first < end && past > start);
   }
 }

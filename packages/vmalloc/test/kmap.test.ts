@@ -1,5 +1,5 @@
 /** Addresses for HighMem frames (buddy spec 13; its edge case 54). */
-import { isKernelBug, NULL } from '@kmem/contracts';
+import { isKernelBug, NULL, WOULD_BLOCK } from '@kmem/contracts';
 import { describe, expect, test } from 'vitest';
 import { Kmap } from '../src/index.js';
 import { machine, type TestMachine } from './machine.js';
@@ -26,32 +26,32 @@ function codeOf(act: () => unknown): string {
 describe('kmap', () => {
   test('19.54: begins with slot 1; the same page has the same address; the count returns to 1', () => {
     const { kmap, seen, memory } = kmaps();
-    const addr = kmap.kmap(HIGH);
-    expect([addr, kmap.kmap(HIGH), kmap.users(HIGH)]).toEqual([0xff00_1000, 0xff00_1000, 3]);
+    const addr = kmap.tryKmap(HIGH);
+    expect([addr, kmap.tryKmap(HIGH), kmap.users(HIGH)]).toEqual([0xff00_1000, 0xff00_1000, 3]);
     seen.store(addr + 4, 1, 9);
     expect(memory.view(HIGH * PAGE + 4, 1)[0]).toBe(9);
     kmap.kunmap(HIGH);
     kmap.kunmap(HIGH);
     expect([kmap.users(HIGH), kmap.pageAddress(HIGH)]).toEqual([1, addr]);
-    expect(kmap.kmap(HIGH)).toBe(addr);
+    expect(kmap.tryKmap(HIGH)).toBe(addr);
   });
 
   test('19.54: a slot that nobody uses is taken again only after the search came round, with one flush', () => {
     const { kmap, tlb } = kmaps(4);
-    const [a, b, c] = [HIGH, HIGH + 1, HIGH + 2].map((pfn) => kmap.kmap(pfn));
+    const [a, b, c] = [HIGH, HIGH + 1, HIGH + 2].map((pfn) => kmap.tryKmap(pfn));
     expect([a, b, c].map((addr) => (addr - 0xff00_0000) / PAGE)).toEqual([1, 2, 3]);
     kmap.kunmap(HIGH + 1);
     expect([kmap.users(HIGH + 1), tlb.counts.flushes]).toEqual([1, 0]);
-    expect(kmap.kmap(HIGH + 3)).toBe(0xff00_0000);
+    expect(kmap.tryKmap(HIGH + 3)).toBe(0xff00_0000);
     expect([kmap.users(HIGH + 1), kmap.pageAddress(HIGH + 1), tlb.counts.flushes]).toEqual([0, NULL, 1]);
-    expect(kmap.kmap(HIGH + 4)).toBe(b);
-    // All are in use: Linux would sleep.
-    expect(kmap.kmap(HIGH + 5)).toBe(NULL);
+    expect(kmap.tryKmap(HIGH + 4)).toBe(b);
+    // All are in use.
+    expect(kmap.tryKmap(HIGH + 5)).toBe(WOULD_BLOCK);
   });
 
   test('a page of lowmem has its direct address', () => {
     const { kmap } = kmaps();
-    expect([kmap.kmap(100), kmap.pageAddress(100), kmap.kmapLocal(100)]).toEqual([0xc006_4000, 0xc006_4000, 0xc006_4000]);
+    expect([kmap.tryKmap(100), kmap.pageAddress(100), kmap.kmapLocal(100)]).toEqual([0xc006_4000, 0xc006_4000, 0xc006_4000]);
     kmap.kunmap(100);
     kmap.kunmapLocal(0xc006_4000);
     expect(kmap.users(100)).toBe(0);
@@ -60,7 +60,7 @@ describe('kmap', () => {
   test('ending what did not begin is misuse', () => {
     const { kmap } = kmaps();
     expect(codeOf(() => kmap.kunmap(HIGH))).toBe('REFCOUNT');
-    kmap.kmap(HIGH);
+    kmap.tryKmap(HIGH);
     kmap.kunmap(HIGH);
     expect(codeOf(() => kmap.kunmap(HIGH))).toBe('REFCOUNT');
     expect(() => kmaps(0)).toThrow('pkmapEnd: expected an integer');

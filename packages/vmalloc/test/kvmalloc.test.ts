@@ -6,7 +6,7 @@ import { machine, rationed } from './machine.js';
 const MIB = 2 ** 20;
 
 describe('kvmalloc', () => {
-  test('of what kmalloc has comes from there, at an address of the direct map', () => {
+  test('edge case 24: of what kmalloc has comes from there, at an address of the direct map', () => {
     const { kv, vmalloc, profile, kmalloc } = machine();
     const before = kmalloc.largePages();
     const addr = kv.kvmalloc(16384, GFP_KERNEL);
@@ -17,7 +17,7 @@ describe('kvmalloc', () => {
     expect(kv.kvmalloc(100, GFP_KERNEL) - small).toBe(128);
   });
 
-  test('of 5 MiB always comes from vmalloc, silently, in large leaves', () => {
+  test('edge case 25: of 5 MiB always comes from vmalloc, silently, in large leaves', () => {
     const { kv, vmalloc, reports } = machine();
     const addr = kv.kvmalloc(5 * MIB, GFP_KERNEL);
     expect([vmalloc.isVmallocAddr(addr), vmalloc.findVmArea(addr)?.nrPages, reports]).toEqual([true, 3 * 512, []]);

@@ -2,7 +2,7 @@
 import { BuddyAllocator } from '@kmem/buddy';
 import type { KernelBug, PageAllocator, PhysicalMemory } from '@kmem/contracts';
 import { AddressMap, createFrameTable, createMemory, createMmu, describeMachine, getProfile, Tlb, VirtualMemory, type MachineProfile } from '@kmem/hw';
-import { createKmalloc, slub, type Kmalloc } from '@kmem/slab';
+import { createKmalloc, slub, type Kmalloc, type Slub } from '@kmem/slab';
 import { createKvmalloc, Vmalloc, type Kvmalloc, type VmallocOptions } from '../src/index.js';
 
 /** More than the windows of machines without page tables reach beyond the RAM. */
@@ -15,6 +15,8 @@ export interface TestMachineOptions {
   readonly wrapPages?: (pages: PageAllocator) => PageAllocator;
   readonly vmalloc?: Partial<VmallocOptions>;
   readonly nrCpus?: number;
+  /** True to have a `vmap_area` object for each range. */
+  readonly withObjects?: boolean;
 }
 
 /** The machine. */
@@ -22,6 +24,7 @@ export interface TestMachine {
   readonly profile: MachineProfile;
   readonly pages: BuddyAllocator;
   readonly memory: PhysicalMemory;
+  readonly slabs: Slub;
   readonly kmalloc: Kmalloc;
   readonly mmu: ReturnType<typeof createMmu>;
   readonly tlb: Tlb;
@@ -53,7 +56,8 @@ export function machine(options: TestMachineOptions = {}): TestMachine {
   const cpus = { nrCpus: options.nrCpus ?? 1, cpu: 0, inInterrupt: false };
   const tlb = new Tlb({ nrCpus: cpus.nrCpus });
   const mmu = createMmu(profile, { pages: wrapped, memory, tlb, reports: sink });
-  const kmalloc = createKmalloc({ slabs: slub({ pages: wrapped, frames, memory }), pages: wrapped, frames, memory });
+  const slabs = slub({ pages: wrapped, frames, memory });
+  const kmalloc = createKmalloc({ slabs, pages: wrapped, frames, memory });
   const addresses = new AddressMap(profile);
   const ram = profile.nodes.flatMap((node) => node.ram).map(({ start, end }) => ({ start: Math.floor(start / 4096), end: Math.ceil(end / 4096) }));
   const vmalloc: Vmalloc = new Vmalloc({
@@ -66,6 +70,7 @@ export function machine(options: TestMachineOptions = {}): TestMachine {
     cpus,
     ram,
     reports: sink,
+    ...(options.withObjects === true && { slabs }),
     scheduleWork: () => {
       made.scheduled++;
     },
@@ -75,6 +80,7 @@ export function machine(options: TestMachineOptions = {}): TestMachine {
     profile,
     pages,
     memory,
+    slabs,
     kmalloc,
     mmu,
     tlb,

@@ -84,7 +84,7 @@ describe('a space without a kernel around it', () => {
     expect(space.allocRange(5, 1, 35, 40)).toBe(35);
   });
 
-  test('a bound that leaves no choice needs no room for aligning', () => {
+  test('edge case 43: a bound that leaves no choice needs no room for aligning', () => {
     const space = new VirtualRangeAllocator({ end: 64 });
     space.allocRange(16);
     space.allocRange(16, 1, 32);
@@ -139,7 +139,7 @@ describe('freed ranges', () => {
   });
 });
 
-test('above one granule the shape of the tree decides: what fits by chance is taken only on the way', () => {
+test('edge case 42: above one granule the shape of the tree decides: what fits by chance is taken only on the way', () => {
   // Holes of 16 at 0, 32, 64, ...; each holds an aligned 16, none 16 + 15.
   const holes = (count: number): VirtualRangeAllocator => {
     const space = new VirtualRangeAllocator({ end: 1024 });

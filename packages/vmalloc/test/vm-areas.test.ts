@@ -101,6 +101,20 @@ test('a state goes out and in again', () => {
   expect(again.getVmArea(3 * PAGE, VM_IOREMAP, 'x')?.addr).toBe(areas.getVmArea(3 * PAGE, VM_IOREMAP, 'x')?.addr);
 });
 
+test('edge case 55: ranges that were not purged stand after the last area, and are not shown without one', () => {
+  const areas = made();
+  const [a, b, c] = ['a', 'b', 'c'].map((caller) => areas.getVmArea(PAGE, VM_ALLOC, caller) as VmArea);
+  const text = (): string[] => {
+    const { areas: used, lazy } = areas.exportState();
+    return formatVmallocinfo(used, lazy, { bitsPerLong: 64 }).split('\n').map((row) => row.slice(row.indexOf(' ')).trim());
+  };
+  areas.removeVmArea(a.addr);
+  areas.removeVmArea(c.addr);
+  expect(text()).toEqual(['8192 b vmalloc', '8192 unpurged vm_area', '8192 unpurged vm_area', '']);
+  areas.removeVmArea(b.addr);
+  expect(text()).toEqual(['']);
+});
+
 test('rows of vmallocinfo say what fits the area, in the order of the kernel', () => {
   const area = (values: Partial<VmArea>): VmArea => ({ addr: 0x1000, size: 8192, flags: 0, nrPages: 0, physAddr: 0, caller: '', ...values });
   const row = (values: Partial<VmArea>, bitsPerLong: 32 | 64 = 32): string => formatVmallocinfo([area(values)], [], { bitsPerLong });

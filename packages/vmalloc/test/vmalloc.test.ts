@@ -18,10 +18,11 @@ import {
   VM_NO_GUARD,
   VM_USERMAP,
   type Pfn,
+  type PhysAddr,
 } from '@kmem/contracts';
 import { getProfile, identityProfile } from '@kmem/hw';
 import { describe, expect, test } from 'vitest';
-import { formatVmallocinfo, vread } from '../src/index.js';
+import { formatVmallocinfo, Vmalloc, vread } from '../src/index.js';
 import { machine, rationed, type TestMachine } from './machine.js';
 
 const PAGE = 4096;
@@ -54,26 +55,26 @@ function faultOf(act: () => unknown): Record<string, unknown> {
 }
 
 describe('vmalloc', () => {
-  test('of 0 bytes gives NULL and warns once', () => {
+  test('edge case 1: of 0 bytes gives NULL and warns once', () => {
     const { vmalloc, reports } = machine();
     expect([vmalloc.vmalloc(0), vmalloc.vmalloc(0)]).toEqual([NULL, NULL]);
     expect(reports.map(({ code, severity }) => [code, severity])).toEqual([['BAD_SIZE', 'warn']]);
   });
 
-  test('of 1 byte on an empty space starts the range, and takes 8192 bytes; the next lies behind', () => {
+  test('edge cases 2, 3: of 1 byte on an empty space starts the range, and takes 8192 bytes; the next lies behind', () => {
     const { vmalloc, start } = machine();
     expect(vmalloc.vmalloc(1)).toBe(start);
     expect(vmalloc.findVmArea(start)?.size).toBe(8192);
     expect(vmalloc.vmalloc(4096)).toBe(start + 0x2000);
   });
 
-  test('of 5000 bytes has 2 pages and takes 12288', () => {
+  test('edge case 4: of 5000 bytes has 2 pages and takes 12288', () => {
     const { vmalloc, start } = machine();
     vmalloc.vmalloc(5000, 'my_init+0x1/0x2');
     expect(vmalloc.findVmArea(start)).toEqual({ addr: start, size: 12288, flags: VM_ALLOC, nrPages: 2, physAddr: 0, caller: 'my_init+0x1/0x2' });
   });
 
-  test('the byte behind it is in the guard page: the fault says which area, by how many bytes, allocated where', () => {
+  test('edge case 5: the byte behind it is in the guard page: the fault says which area, by how many bytes, allocated where', () => {
     const { vmalloc, seen, start } = machine();
     vmalloc.vmalloc(4096, 'my_init+0x1/0x2');
     seen.store(start + 4092, 4, 7);
@@ -85,7 +86,7 @@ describe('vmalloc', () => {
     expect(faultOf(() => seen.load(start, 1))).toMatchObject({ kind: 'freed area', area: start, caller: 'my_init+0x1/0x2' });
   });
 
-  test('of more than all RAM gives NULL with a warning and uses no address', () => {
+  test('edge case 6: of more than all RAM gives NULL with a warning and uses no address', () => {
     const { vmalloc, pages, reports, start } = machine();
     expect(vmalloc.vmalloc((pages.managedPages + 1) * PAGE)).toBe(NULL);
     expect(reports[0].message).toContain('exceeds total pages');
@@ -94,7 +95,7 @@ describe('vmalloc', () => {
     expect(vmalloc.vmalloc(1)).toBe(start);
   });
 
-  test('a freed address is not used again before a purge', () => {
+  test('edge cases 7, 8: a freed address is not used again before a purge', () => {
     const { vmalloc, start } = machine();
     const [, b] = [vmalloc.vmalloc(1), vmalloc.vmalloc(1), vmalloc.vmalloc(1)];
     vmalloc.vfree(b);
@@ -106,7 +107,7 @@ describe('vmalloc', () => {
   test('the worked table of addresses', () => {
     const { vmalloc, start } = machine();
     const at = (addr: number): number => addr - start;
-    const stack = (): number => at(vmalloc.areas.getVmArea(16384, VM_ALLOC, '', 16384)?.addr ?? NULL);
+    const stack = (): number => at(vmalloc.areas.getVmArea(16384, VM_ALLOC, '', { align: 16384 })?.addr ?? NULL);
     const [, b, c, d, e] = [vmalloc.vmalloc(1), vmalloc.vmalloc(8192), vmalloc.vmalloc(4096), vmalloc.ioremap(0xfed0_0000, 8192), vmalloc.vmalloc(1)];
     expect([b, c, d, e].map(at)).toEqual([0x2000, 0x5000, 0x8000, 0xb000]);
     vmalloc.vfree(b);
@@ -123,7 +124,7 @@ describe('vmalloc', () => {
     expect(at(vmalloc.vmalloc(0x7000))).toBe(0x4000);
   });
 
-  test('of 3 MiB: the list of its 768 pages is an area itself, behind it; pages are asked for by 100', () => {
+  test('edge case 14: of 3 MiB: the list of its 768 pages is an area itself, behind it; pages are asked for by 100', () => {
     const ration = { singles: Infinity, blocks: Infinity, bulk: [] as number[] };
     const { vmalloc, start } = machine({ wrapPages: (pages) => rationed(pages, ration) });
     const addr = vmalloc.vmalloc(3 * MIB, 'f+0x1/0x2');
@@ -136,7 +137,7 @@ describe('vmalloc', () => {
     expect(vmalloc.areas.exportState().areas).toEqual([]);
   });
 
-  test('of 2 MiB: the list of 512 pages comes from kmalloc', () => {
+  test('edge case 15: of 2 MiB: the list of 512 pages comes from kmalloc', () => {
     const { vmalloc, kmalloc, start } = machine();
     const before = kmalloc.largePages();
     const addr = vmalloc.vmalloc(2 * MIB);
@@ -145,7 +146,7 @@ describe('vmalloc', () => {
     vmalloc.assertValid();
   });
 
-  test('when a bulk request comes short, the rest is asked for page by page', () => {
+  test('edge case 16: when a bulk request comes short, the rest is asked for page by page', () => {
     let asked = 0;
     const { vmalloc } = machine({
       wrapPages: (pages) =>
@@ -164,7 +165,7 @@ describe('vmalloc', () => {
     expect(asked).toBe(7);
   });
 
-  test('when pages run out, those obtained are freed, the area is removed, and the warning says how far it came', () => {
+  test('edge case 17: when pages run out, those obtained are freed, the area is removed, and the warning says how far it came', () => {
     const ration = { singles: 60, blocks: 60, bulk: [] as number[] };
     const { vmalloc, reports, usedPages, pages, kmalloc } = machine({ wrapPages: (inner) => rationed(inner, ration) });
     const settle = (): number => {
@@ -182,7 +183,7 @@ describe('vmalloc', () => {
     expect(settle()).toBe(before);
   });
 
-  test('pages of two calls on one CPU come in the order of its list', () => {
+  test('edge case 18: pages of two calls on one CPU come in the order of its list', () => {
     const made = machine();
     made.vmalloc.vmalloc(1);
     const a = pfnsOf(made, made.vmalloc.vmalloc(4 * PAGE), 4);
@@ -199,7 +200,7 @@ describe('vmalloc', () => {
     expect(Array.from({ length: 4 }, () => made.pages.allocPages(GFP_KERNEL, 0))).toEqual(before.reverse());
   });
 
-  test('vzalloc and vmalloc_user are full of zeroes, even when the pages were used', () => {
+  test('edge case 54: vzalloc and vmalloc_user are full of zeroes, even when the pages were used', () => {
     const { vmalloc, seen } = machine();
     const dirty = vmalloc.vmalloc(2 * PAGE);
     seen.fill(dirty, 0xff, 2 * PAGE);
@@ -211,14 +212,14 @@ describe('vmalloc', () => {
     expect(vmalloc.findVmArea(vmalloc.vmallocUser(1))?.flags).toBe(VM_ALLOC | VM_USERMAP);
   });
 
-  test('vmalloc_32 takes pages below 4 GiB', () => {
+  test('edge case 49: vmalloc_32 takes pages below 4 GiB', () => {
     const made = machine({ profile: 'pc-4g' });
     const top = 2 ** 32 / PAGE;
     expect(pfnsOf(made, made.vmalloc.vmalloc(1), 1)[0]).toBeGreaterThanOrEqual(top);
     for (const pfn of pfnsOf(made, made.vmalloc.vmalloc32(50 * PAGE), 50)) expect(pfn).toBeLessThan(top);
   });
 
-  test('VmallocUsed counts pages of vmalloc, not of mappings', () => {
+  test('edge case 50: VmallocUsed counts pages of vmalloc, not of mappings', () => {
     const { vmalloc, pages } = machine();
     vmalloc.vmalloc(10 * PAGE);
     expect(vmalloc.nrVmallocPages).toBe(10);
@@ -227,7 +228,7 @@ describe('vmalloc', () => {
     expect(vmalloc.nrVmallocPages).toBe(10);
   });
 
-  test('flags that do not allow to sleep, and an interrupt, are misuse', () => {
+  test('edge cases 29, 30: flags that do not allow to sleep, and an interrupt, are misuse', () => {
     const { vmalloc, cpus, reports, pages } = machine();
     expect(vmalloc.vmallocGfp(1, GFP_ATOMIC)).toBe(NULL);
     cpus.inInterrupt = true;
@@ -243,7 +244,7 @@ describe('vmalloc', () => {
     expect(reports.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => 'BAD_SIZE'));
   });
 
-  test('GFP_NOFS: pages of tables are taken without FS as well', () => {
+  test('edge case 56: GFP_NOFS: pages of tables are taken without FS as well', () => {
     const gfps: number[] = [];
     const { vmalloc } = machine({
       wrapPages: (pages) =>
@@ -262,7 +263,7 @@ describe('vmalloc', () => {
 });
 
 describe('vmalloc_huge', () => {
-  test('of 2 MiB is one block, aligned in both address spaces', () => {
+  test('edge cases 19, 47: of 2 MiB is one block, aligned in both address spaces', () => {
     const made = machine();
     made.vmalloc.vmalloc(1);
     const addr = made.vmalloc.vmallocHuge(2 * MIB, GFP_KERNEL);
@@ -278,14 +279,14 @@ describe('vmalloc_huge', () => {
     expect(made.vmalloc.nrVmallocPages).toBe(1);
   });
 
-  test('of a byte less has small pages, of a byte more has two blocks', () => {
+  test('edge cases 20, 21: of a byte less has small pages, of a byte more has two blocks', () => {
     const made = machine();
     expect(made.vmalloc.vmallocHuge(2 * MIB - 1, GFP_KERNEL)).toBe(made.start);
     const addr = made.vmalloc.vmallocHuge(2 * MIB + 1, GFP_KERNEL);
     expect(made.vmalloc.findVmArea(addr)).toMatchObject({ size: 4 * MIB + PAGE, nrPages: 1024 });
   });
 
-  test('without a free block it is tried again with small pages, at another address', () => {
+  test('edge case 22: without a free block it is tried again with small pages, at another address', () => {
     const ration = { singles: Infinity, blocks: Infinity, bulk: [] as number[] };
     const made = machine({ wrapPages: (pages) => rationed(pages, ration) });
     // The caches of what describes areas have their slabs.
@@ -308,7 +309,7 @@ describe('vmalloc_huge', () => {
     expect([tables(), made.reports]).toEqual([before - 1, []]);
   });
 
-  test('vmalloc itself never takes blocks', () => {
+  test('edge case 23: vmalloc itself never takes blocks', () => {
     const made = machine();
     const ration = { singles: Infinity, blocks: 0, bulk: [] as number[] };
     const poor = machine({ wrapPages: (pages) => rationed(pages, ration), vmalloc: { kmalloc: made.kmalloc } });
@@ -323,7 +324,7 @@ describe('vmalloc_huge', () => {
 });
 
 describe('vfree', () => {
-  test('of NULL is nothing; of an address inside a page, of a freed area and of none it warns', () => {
+  test('edge case 26: of NULL is nothing; of an address inside a page, of a freed area and of none it warns', () => {
     const { vmalloc, reports, kmalloc, addresses } = machine();
     const addr = vmalloc.vmalloc(1);
     vmalloc.vfree(NULL);
@@ -337,25 +338,29 @@ describe('vfree', () => {
     expect(reports[1].message).toContain('Trying to vfree() nonexistent vm area');
   });
 
-  test('of any page of an area frees the area', () => {
+  test('edge case 27: of any page of an area frees the area', () => {
     const { vmalloc, reports } = machine();
     const addr = vmalloc.vmalloc(3 * PAGE);
     vmalloc.vfree(addr + PAGE);
     expect([vmalloc.findVmArea(addr), reports]).toEqual([null, []]);
   });
 
-  test('in an interrupt it is done by a work item', () => {
+  test('edge case 28: in an interrupt the memory is released only when the work item runs', () => {
     const made = machine();
-    const { vmalloc, cpus } = made;
-    const [a, b] = [vmalloc.vmalloc(1), vmalloc.vmalloc(1)];
+    const { vmalloc, cpus, pages, seen } = made;
+    const [a, b] = [vmalloc.vmalloc(3 * PAGE), vmalloc.vmalloc(1)];
+    const pfns = pfnsOf(made, a, 3);
     cpus.inInterrupt = true;
     vmalloc.vfree(a);
     cpus.inInterrupt = false;
     vmalloc.vfreeAtomic(b);
     vmalloc.vfreeAtomic(NULL);
-    expect([vmalloc.nrVmallocPages, made.scheduled]).toEqual([2, 2]);
+    expect([vmalloc.nrVmallocPages, vmalloc.areas.lazyPages, made.scheduled]).toEqual([4, 0, 2]);
+    expect([pfns.map((pfn) => pages.pageCount(pfn)), seen.load(a, 4)]).toEqual([[1, 1, 1], 0]);
     vmalloc.runDeferredWork();
-    expect([vmalloc.nrVmallocPages, vmalloc.findVmArea(a)]).toEqual([0, null]);
+    expect([vmalloc.nrVmallocPages, vmalloc.areas.lazyPages, vmalloc.findVmArea(a), vmalloc.findVmArea(b)]).toEqual([0, 6, null, null]);
+    expect(pfns.map((pfn) => pages.pageCount(pfn))).toEqual([0, 0, 0]);
+    expect(codeOf(() => seen.load(a, 4))).toBe('PAGE_FAULT');
   });
 
   test('in an NMI is misuse', () => {
@@ -377,7 +382,7 @@ describe('vfree', () => {
 });
 
 describe('lazy addresses', () => {
-  test('guard pages count; exactly the limit asks for nothing, one page more asks for the worker', () => {
+  test('edge cases 9, 10: guard pages count; exactly the limit asks for nothing, one page more asks for the worker', () => {
     const made = machine({ nrCpus: 2, profile: 'pc-512m' });
     const { vmalloc } = made;
     expect(vmalloc.areas.lazyMaxPages).toBe(16384);
@@ -390,7 +395,7 @@ describe('lazy addresses', () => {
     expect(vmalloc.areas.lazyPages).toBe(0);
   });
 
-  test('neighbours merge into one row, which stands after the last area', () => {
+  test('edge cases 11, 55: neighbours merge into one row, which stands after the last area', () => {
     const { vmalloc, start } = machine();
     const addrs = [1, 2, 3, 4].map(() => vmalloc.vmalloc(1));
     vmalloc.vfree(addrs[0]);
@@ -416,22 +421,48 @@ describe('lazy addresses', () => {
     expect(tlb.counts.flushes).toBe(1);
   });
 
-  test('when addresses run out, what is lazy is purged, and the call succeeds', () => {
+  test('edge case 12: when addresses run out, what is lazy is purged, and the call succeeds', () => {
     const end = getProfile('pc-160m').regions.vmallocStart + 4 * PAGE;
     const { vmalloc, reports, start } = machine({ vmalloc: { vmallocEnd: end } });
     const [a] = [vmalloc.vmalloc(1), vmalloc.vmalloc(1)];
-    expect(vmalloc.vmalloc(1)).toBe(NULL);
-    expect(reports.map(({ code }) => code)).toEqual(['ALLOC_FAILURE', 'ALLOC_FAILURE']);
-    expect(reports[0].message).toContain('vmap allocation for size 4096 failed: use vmalloc=<size> to increase size');
     vmalloc.vfree(a);
-    expect(vmalloc.vmalloc(1)).toBe(start);
-    vmalloc.vmallocGfp(1, GFP_KERNEL | __GFP_NOWARN);
-    expect(reports.length).toBe(2);
+    expect([vmalloc.vmalloc(1), vmalloc.areas.lazyPages, reports]).toEqual([start, 0, []]);
+  });
+
+  test('edge case 13: with nothing to purge and nobody to ask it is NULL and EBUSY inside, with a warning unless unwanted', () => {
+    const end = getProfile('pc-160m').regions.vmallocStart + 4 * PAGE;
+    const { vmalloc, reports } = machine({ vmalloc: { vmallocEnd: end } });
+    for (let i = 0; i < 2; i++) vmalloc.vmalloc(1);
+    expect(vmalloc.vmallocGfp(1, GFP_KERNEL | __GFP_NOWARN)).toBe(NULL);
+    expect(reports).toEqual([]);
+    expect(vmalloc.vmalloc(1)).toBe(NULL);
+    expect(reports.map(({ code, severity }) => [code, severity])).toEqual([['ALLOC_FAILURE', 'warn'], ['ALLOC_FAILURE', 'warn']]);
+    expect(reports[0].message).toContain('vmap allocation for size 8192 failed: use vmalloc=<size> to increase size');
+    expect(reports[0].fields['error']).toBe(EBUSY);
+    expect(reports[1].message).toContain('vmalloc error: size 1, vm_struct allocation failed');
+  });
+
+  test('whoever registered is asked for addresses, again as long as it gives some up', () => {
+    const end = getProfile('pc-160m').regions.vmallocStart + 6 * PAGE;
+    const { vmalloc } = machine({ vmalloc: { vmallocEnd: end } });
+    const held = [1, 2, 3].map(() => vmalloc.vmalloc(1));
+    let asked = 0;
+    vmalloc.areas.registerVmapPurgeNotifier(() => {
+      asked++;
+      const addr = held.pop();
+      if (addr !== undefined) vmalloc.vfree(addr);
+      return addr === undefined ? 0 : 1;
+    });
+    // Two areas of two pages make room for one of four.
+    expect(vmalloc.vmalloc(3 * PAGE)).toBe(end - 4 * PAGE);
+    expect([asked, held.length]).toEqual([2, 1]);
+    expect(vmalloc.vmalloc(5 * PAGE)).toBe(NULL);
+    expect(asked).toBe(4);
   });
 });
 
 describe('vmap', () => {
-  test('of 3 pages shows them; vunmap leaves their references alone', () => {
+  test('edge case 31: of 3 pages shows them; vunmap leaves their references alone', () => {
     const made = machine();
     const { vmalloc, pages, seen, memory } = made;
     const pfns = [3, 1, 2].map(() => pages.allocPages(GFP_KERNEL, 0)).reverse();
@@ -447,7 +478,7 @@ describe('vmap', () => {
     expect(faultOf(() => seen.fetch(vmalloc.vmap(pfns, VM_MAP, PAGE_KERNEL & ~0x1000)))).toMatchObject({ kind: 'no-exec' });
   });
 
-  test('with MAP_PUT_PAGES vfree drops one reference of each page', () => {
+  test('edge case 31: with MAP_PUT_PAGES vfree drops one reference of each page', () => {
     const { vmalloc, pages } = machine();
     const pfns = [1, 2].map(() => pages.allocPages(GFP_KERNEL, 0));
     pages.getPage(pfns[0]);
@@ -456,7 +487,7 @@ describe('vmap', () => {
     expect(pages.pageCount(pfns[1])).toBe(0);
   });
 
-  test('of no pages, of a missing page and of what is no page gives NULL; without a guard page is refused', () => {
+  test('edge cases 32, 33: of no pages, of a missing page and of what is no page gives NULL; without a guard page is refused', () => {
     const { vmalloc, pages, reports } = machine();
     const pfn = pages.allocPages(GFP_KERNEL, 0);
     expect(vmalloc.vmap([], VM_MAP, PAGE_KERNEL)).toBe(NULL);
@@ -473,7 +504,7 @@ describe('vmap', () => {
 describe('vm_map_ram', () => {
   const shown = (made: TestMachine, count: number): number => made.vmalloc.vmMapRam(Array.from({ length: count }, (_, i) => 300 + i));
 
-  test('takes powers of two from a block, one after the other; what ended is not used again', () => {
+  test('edge case 34: takes powers of two from a block, one after the other; what ended is not used again', () => {
     const made = machine();
     const first = shown(made, 1);
     expect((first - made.start) % (4 * MIB)).toBe(0);
@@ -486,7 +517,7 @@ describe('vm_map_ram', () => {
     expect(formatVmallocinfo(areas, [], { bitsPerLong: 64 })).toBe('0xffffc90000000000-0xffffc90000400000 4194304 vm_map_ram\n');
   });
 
-  test('a full block leaves the list, and is lazy when everything in it ended', () => {
+  test('edge cases 35, 37: a full block leaves the list, and is lazy when everything in it ended', () => {
     const made = machine();
     const addrs = Array.from({ length: 16 }, () => shown(made, 64));
     expect(addrs.map((addr) => (addr - addrs[0]) / PAGE)).toEqual(Array.from({ length: 16 }, (_, i) => 64 * i));
@@ -497,7 +528,7 @@ describe('vm_map_ram', () => {
     expect(made.vmalloc.areas.exportState().lazy).toEqual([{ addr: addrs[0], sizeBytes: 4 * MIB }]);
   });
 
-  test('of 65 pages takes addresses of its own, without a guard page', () => {
+  test('edge case 36: of 65 pages takes addresses of its own, without a guard page', () => {
     const made = machine();
     const addr = shown(made, 65);
     expect(made.vmalloc.areas.exportState().areas).toEqual([{ addr, size: 65 * PAGE, flags: 0, nrPages: 0, physAddr: 0, caller: '' }]);
@@ -506,7 +537,7 @@ describe('vm_map_ram', () => {
     expect(made.vmalloc.areas.lazyPages).toBe(65);
   });
 
-  test('each CPU has blocks of its own', () => {
+  test('edge case 38: each CPU has blocks of its own', () => {
     const made = machine({ nrCpus: 2 });
     const first = shown(made, 1);
     made.cpus.cpu = 1;
@@ -545,7 +576,7 @@ describe('vm_map_ram', () => {
 });
 
 describe('ioremap', () => {
-  test('shows whole pages, and gives the address of the very byte', () => {
+  test('edge case 39: shows whole pages, and gives the address of the very byte', () => {
     const { vmalloc, start } = machine();
     expect(vmalloc.ioremap(0xfed0_0000, 1024)).toBe(start);
     expect(vmalloc.findVmArea(start)).toMatchObject({ size: 8192, flags: VM_IOREMAP, physAddr: 0xfed0_0000 });
@@ -557,13 +588,13 @@ describe('ioremap', () => {
     expect(vmalloc.findVmArea(addr)).toBeNull();
   });
 
-  test('of 3 pages is aligned to 16 KiB', () => {
+  test('edge case 40: of 3 pages is aligned to 16 KiB', () => {
     const { vmalloc, start } = machine();
     vmalloc.vmalloc(1);
     expect(vmalloc.ioremap(0xfed0_0000, 3 * PAGE)).toBe(start + 0x4000);
   });
 
-  test('of RAM, of nothing and beyond physical addresses gives NULL', () => {
+  test('edge case 41: of RAM, of nothing and beyond physical addresses gives NULL', () => {
     const { vmalloc, reports } = machine();
     expect([vmalloc.ioremap(0x200_0000, 4096), vmalloc.ioremap(0xfed0_0000, 0), vmalloc.ioremap(2 ** 46 - 1, 2), vmalloc.ioremap(-1, 8)]).toEqual([NULL, NULL, NULL, NULL]);
     expect(reports.map(({ code, severity }) => [code, severity])).toEqual([['BAD_MAPPING', 'warn'], ['BAD_MAPPING', 'warn']]);
@@ -584,7 +615,7 @@ describe('is_vmalloc_addr and vread', () => {
     expect([start - 1, start, profile.regions.vmallocEnd - 1, profile.regions.vmallocEnd, profile.regions.modulesStart].map((addr) => vmalloc.isVmallocAddr(addr))).toEqual([false, true, true, false, false]);
   });
 
-  test('reading across an area and its guard page gives data, then zeroes; a hole gives nothing', () => {
+  test('edge case 46: reading across an area and its guard page gives data, then zeroes; a hole gives nothing', () => {
     const { vmalloc, seen, mmu, memory, start } = machine();
     vmalloc.vmalloc(PAGE);
     seen.fill(start, 7, PAGE);
@@ -598,7 +629,7 @@ describe('is_vmalloc_addr and vread', () => {
   });
 });
 
-test('remap_vmalloc_range: only areas for user space, only whole pages, only what there is', () => {
+test('edge case 48: remap_vmalloc_range: only areas for user space, only whole pages, only what there is', () => {
   const made = machine();
   const { vmalloc } = made;
   const [plain, user] = [vmalloc.vmalloc(3 * PAGE), vmalloc.vmallocUser(3 * PAGE)];
@@ -613,19 +644,48 @@ test('remap_vmalloc_range: only areas for user space, only whole pages, only wha
 });
 
 describe('i386', () => {
-  test('pages come from HighMem first, the list of them from lowmem; 120 MiB do not fit a fragmented range', () => {
+  test('edge case 53: pages come from HighMem first, the list of them from lowmem', () => {
+    const taken: PhysAddr[] = [];
     const made = machine({ profile: 'i386-1200m' });
-    const lowmem = made.profile.regions.lowmemBytes / PAGE;
-    const addr = made.vmalloc.vmalloc(10 * PAGE);
+    const { kmalloc } = made;
+    const vmalloc = new Vmalloc({
+      ...made.profile.regions,
+      bitsPerLong: 32,
+      pages: made.pages,
+      mmu: made.mmu,
+      kmalloc: {
+        kmalloc: (size, gfp) => {
+          const addr = kmalloc.kmalloc(size, gfp);
+          taken.push(addr);
+          return addr;
+        },
+        kfree: kmalloc.kfree,
+      },
+    });
+    const lowmem = made.profile.regions.lowmemBytes;
+    const addr = vmalloc.vmalloc(10 * PAGE);
     expect(addr).toBe(made.start);
-    for (const pfn of pfnsOf(made, addr, 10)) expect(pfn).toBeGreaterThanOrEqual(lowmem);
-    // A hole of 50 MiB, an area, 60 MiB and more.
-    const big = made.vmalloc.vmalloc(50 * MIB);
-    made.vmalloc.vmalloc(1);
-    made.vmalloc.vfree(big);
-    made.vmalloc.vmUnmapAliases();
-    expect(made.vmalloc.vmalloc(110 * MIB)).toBe(NULL);
-    expect(made.vmalloc.vmalloc(40 * MIB)).not.toBe(NULL);
+    for (const pfn of pfnsOf({ ...made, vmalloc }, addr, 10)) expect(pfn * PAGE).toBeGreaterThanOrEqual(lowmem);
+    // The vm_struct, and the list.
+    expect(taken.map((phys) => phys < lowmem)).toEqual([true, true]);
+  });
+
+  test('edge case 52: of 120 MiB in a fragmented space of 128 MiB is NULL, although more is free', () => {
+    const { vmallocStart } = getProfile('i386-1200m').regions;
+    const { vmalloc, start } = machine({ profile: 'i386-1200m', vmalloc: { vmallocEnd: vmallocStart + 128 * MIB } });
+    vmalloc.vmalloc(1);
+    const hole = vmalloc.vmalloc(3 * MIB);
+    vmalloc.vmalloc(1);
+    vmalloc.vfree(hole);
+    vmalloc.vmUnmapAliases();
+    vmalloc.vmalloc(5 * MIB);
+    const end = start + 128 * MIB;
+    const free = vmalloc.areas.exportState().free.filter(({ addr }) => addr >= start && addr < end);
+    const bytes = free.map(({ addr, sizeBytes }) => Math.min(addr + sizeBytes, end) - addr);
+    expect(bytes.length).toBe(2);
+    expect(bytes[0] + bytes[1]).toBeGreaterThan(120 * MIB);
+    expect(vmalloc.vmalloc(120 * MIB)).toBe(NULL);
+    expect(vmalloc.vmalloc(119 * MIB)).not.toBe(NULL);
   });
 });
 

@@ -9,6 +9,7 @@ import { pageCases } from "./page-cases.js";
 import { built } from "./peers.js";
 import { ringCases } from "./ring-cases.js";
 import { timerCases } from "./timer-cases.js";
+import { vmallocCases } from "./vmalloc-cases.js";
 import { wakeCases } from "./wake-cases.js";
 
 /**
@@ -20,7 +21,16 @@ import { wakeCases } from "./wake-cases.js";
  *   size          for contestants that are made for one size
  *   native        input of a native program that runs the loop itself
  */
-export const cases = { ...pageCases, ...objectCases, ...heapCases, ...executionCases, ...timerCases, ...ringCases, ...wakeCases };
+export const cases = {
+  ...pageCases,
+  ...objectCases,
+  ...heapCases,
+  ...executionCases,
+  ...timerCases,
+  ...ringCases,
+  ...wakeCases,
+  ...vmallocCases,
+};
 
 /**
  * Times one case.

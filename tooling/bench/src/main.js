@@ -16,8 +16,9 @@ const BOOTS = 5;
 const bootTargets = { bootMs: 2000, peakMib: 500 };
 const FOOTPRINT = "object-footprint";
 const footprintTargets = { "@kmem/slab kmalloc": 0.69, "@kmem/heap fine": 0.86 };
+const GROWTH = "vmalloc-growth";
 
-const known = [...Object.keys(cases), FOOTPRINT, BOOT];
+const known = [...Object.keys(cases), FOOTPRINT, GROWTH, BOOT];
 
 function options() {
   const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
@@ -85,12 +86,28 @@ function printFootprint({ name, targets, shares, notRun }) {
   printNotRun(notRun);
 }
 
+function growth() {
+  return { name: GROWTH, ...JSON.parse(child("vmalloc-growth.js")) };
+}
+
+function printGrowth({ name, rows }) {
+  const [first] = rows;
+  console.log(`\n${name}: one range of addresses freed and one taken, by how many there are; growth is against ${first.live} of them`);
+  console.log("  ranges       tree   growth   log2    two searches   growth   tree / searches   sorted list   list / tree");
+  for (const { live, tree, list, limit } of rows) {
+    const growths = [tree / first.tree, Math.log2(live) / Math.log2(first.live), limit / first.limit].map((x) => x.toFixed(2));
+    const cells = [[live, 9], [`${number(tree)} ns`, 10], [growths[0], 8], [growths[1], 6], [`${number(limit)} ns`, 15], [growths[2], 8], [`${number(tree / limit)} x`, 17]];
+    if (list !== null) cells.push([`${number(list)} ns`, 13], [`${number(list / tree)} x`, 13]);
+    console.log(`  ${cells.map(([cell, width]) => String(cell).padStart(width - 2)).join("  ")}`);
+  }
+}
+
 function printNotRun(notRun) {
   for (const [other, reason] of Object.entries(notRun)) console.log(`  ${other.padEnd(34)} not run (${reason})`);
 }
 
 /** Cases that are not timed in turn: what runs them, what prints them. */
-const special = { [FOOTPRINT]: [footprint, printFootprint], [BOOT]: [boot, printBoot] };
+const special = { [FOOTPRINT]: [footprint, printFootprint], [GROWTH]: [growth, printGrowth], [BOOT]: [boot, printBoot] };
 
 try {
   const { json, names } = options();
