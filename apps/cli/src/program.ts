@@ -4,7 +4,8 @@ import { isRecordingError } from '@kmem/conformance';
 import { profileNames } from '@kmem/hw';
 import { version } from '../package.json';
 import { runConform } from './commands/conform.js';
-import { DEMOS, runDemos, runFragmentation, runOom, runPercpu, runReplay, runSlabStates, runWatermarks, runWhichSlab } from './commands/demo.js';
+import { DEMOS, runDemos, runFragmentation, runOom, runPercpu, runReplay, runSlabStates, runVmallocMap, runWatermarks, runWhichSlab } from './commands/demo.js';
+import { DEFAULT_FLAGS, MACHINES, runExplainAlloc } from './commands/explain-alloc.js';
 import { DEFAULT_PROFILE, PROC_NAMES, runProc, type ProcName } from './commands/proc.js';
 import { runWaste } from './commands/waste.js';
 import { FRAGMENTATION } from './demos/fragmentation.js';
@@ -13,6 +14,7 @@ import { PERCPU } from './demos/percpu.js';
 import { SLAB_STATES } from './demos/slab-states.js';
 import { WHICH_SLAB } from './demos/which-slab.js';
 import { REPLAY } from './demos/replay.js';
+import { VMALLOC_MAP } from './demos/vmalloc-map.js';
 import { WATERMARKS } from './demos/watermarks.js';
 import { BadInput, EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK } from './exit-code.js';
 import { isColored, Terminal, type OutputStream } from './terminal.js';
@@ -119,6 +121,18 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
       runWaste(sizes ?? [], plot, json, terminal);
     });
 
+  program
+    .command('explain-alloc')
+    .summary('which call fits a request for memory')
+    .description('Asks alloc_pages, kmalloc, vmalloc and kvmalloc for memory on a machine just booted, and says what each takes, wastes and costs.')
+    .argument('<size>', 'bytes', parseBytes)
+    .option('--flags <names>', 'GFP flags, with | between', DEFAULT_FLAGS)
+    .addOption(new Option('--profile <name>', 'machine to boot').choices(MACHINES).default(DEFAULT_PROFILE))
+    .action((size: number, { flags, profile }: { flags: string; profile: string }) => {
+      const { json, terminal } = settings();
+      runExplainAlloc(size, flags, profile, json, terminal);
+    });
+
   const demo = program
     .command('demo')
     .summary('run a demo; without a name, list them')
@@ -179,6 +193,14 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
       runWhichSlab(seed, json, terminal);
     });
   demo
+    .command(VMALLOC_MAP.name)
+    .summary('what lies at the first addresses of vmalloc')
+    .description(VMALLOC_MAP.title)
+    .action(() => {
+      const { json, terminal } = settings();
+      runVmallocMap(json, terminal);
+    });
+  demo
     .command(REPLAY.name)
     .summary('a recording of a real kernel, replayed')
     .description(REPLAY.title)
@@ -199,8 +221,12 @@ function buildProgram(host: Host, setExitCode: (code: number) => void): Command 
 }
 
 function parseSizes(text: string, earlier: readonly number[] = []): number[] {
+  return [...earlier, parseBytes(text)];
+}
+
+function parseBytes(text: string): number {
   const size = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(size)) return [...earlier, size];
+  if (/^\d+$/.test(text) && Number.isSafeInteger(size)) return size;
   throw new InvalidArgumentError('Expected a number of bytes.');
 }
 

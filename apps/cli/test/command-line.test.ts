@@ -13,6 +13,7 @@ const HELPS = [
   ['demo', 'fragmentation', '--help'],
   ['demo', 'replay', '--help'],
   ['demos', '--help'],
+  ['explain-alloc', '--help'],
 ];
 
 test.each(HELPS)('help has fewer than 40 lines: kmem %s %s %s', (...args) => {
@@ -39,7 +40,7 @@ test.each([
   [['proc', 'slabs'], "kmem: command-argument value 'slabs' is invalid for argument 'name'. Allowed choices are buddyinfo, pagetypeinfo, unusable_index, extfrag_index, zoneinfo, vmstat, meminfo, lists, slabinfo, vmallocinfo, iomem."],
   [['proc', 'buddyinfo', '--profile', 'pc'], 'Allowed choices are pc-160m,'],
   [['proc', 'buddyinfo', '--profile', 'pc-4g', '--state', 'x'], 'cannot be used with'],
-  [['demo', 'slabs'], 'kmem: no demo "slabs", expected one of fragmentation, percpu, watermarks, oom, slab-states, which-slab, replay'],
+  [['demo', 'slabs'], 'kmem: no demo "slabs", expected one of fragmentation, percpu, watermarks, oom, slab-states, which-slab, vmalloc-map, replay'],
   [['demo', 'replay'], "kmem: missing required argument 'recording'"],
   [['demo', 'replay', '/no/such/file'], 'kmem: /no/such/file: no such file or folder'],
 ])('wrong arguments are one line on standard error and exit code 2: %j', (args, message) => {

@@ -11,7 +11,7 @@ function flowing(text: string): string {
 
 test('the list of demos has a name, a title, a subsystem and a source for each', () => {
   const listed = JSON.parse(kmem(['demos', '--json']).out) as Record<string, string>[];
-  expect(listed.map(({ name }) => name)).toEqual(['fragmentation', 'percpu', 'watermarks', 'oom', 'slab-states', 'which-slab', 'replay']);
+  expect(listed.map(({ name }) => name)).toEqual(['fragmentation', 'percpu', 'watermarks', 'oom', 'slab-states', 'which-slab', 'vmalloc-map', 'replay']);
   for (const demo of listed) {
     expect(Object.keys(demo)).toEqual(['name', 'title', 'subsystem', 'source']);
     expect(Object.values(demo).every((text) => text.length > 0)).toBe(true);

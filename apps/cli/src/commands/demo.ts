@@ -7,6 +7,7 @@ import { PERCPU, percpuLesson, printPercpu } from '../demos/percpu.js';
 import { REPLAY, replayReport } from '../demos/replay.js';
 import { printReplay } from '../demos/replay-text.js';
 import { printSlabStates, SLAB_STATES, slabStatesLesson } from '../demos/slab-states.js';
+import { printVmallocMap, VMALLOC_MAP, vmallocMapLesson } from '../demos/vmalloc-map.js';
 import { printWatermarks, WATERMARKS, watermarksLesson } from '../demos/watermarks.js';
 import { printWhichSlab, WHICH_SLAB, whichSlabLesson } from '../demos/which-slab.js';
 import { BadInput, EXIT_DIFFERENCE, EXIT_OK } from '../exit-code.js';
@@ -15,7 +16,7 @@ import { readText } from '../recording-files.js';
 import type { Terminal } from '../terminal.js';
 
 /** All demos, in the order in which they are listed. */
-export const DEMOS: readonly Demo[] = [FRAGMENTATION, PERCPU, WATERMARKS, OOM, SLAB_STATES, WHICH_SLAB, REPLAY];
+export const DEMOS: readonly Demo[] = [FRAGMENTATION, PERCPU, WATERMARKS, OOM, SLAB_STATES, WHICH_SLAB, VMALLOC_MAP, REPLAY];
 
 /**
  * Lists the demos.
@@ -106,6 +107,18 @@ export function runWhichSlab(seed: number, json: boolean, terminal: Terminal): v
   const steps = whichSlabLesson(seed);
   if (json) terminal.printJson({ demo: WHICH_SLAB.name, seed, steps });
   else printWhichSlab(steps, terminal);
+}
+
+/**
+ * Gives the lesson on the vmalloc region.
+ *
+ * @param json - print a JSON document.
+ * @param terminal - where to.
+ */
+export function runVmallocMap(json: boolean, terminal: Terminal): void {
+  const steps = vmallocMapLesson();
+  if (json) terminal.printJson({ demo: VMALLOC_MAP.name, steps });
+  else printVmallocMap(steps, terminal);
 }
 
 /**
