@@ -37,7 +37,7 @@ test.each([
   [['conform'], "kmem: missing required argument 'path'"],
   [['--seed', 'x', 'demos'], "kmem: option '--seed <n>' argument 'x' is invalid. Expected an integer from 0 to 4294967295."],
   [['--seed', '4294967296', 'demos'], 'kmem: option'],
-  [['proc', 'slabs'], "kmem: command-argument value 'slabs' is invalid for argument 'name'. Allowed choices are buddyinfo, pagetypeinfo, unusable_index, extfrag_index, zoneinfo, vmstat, meminfo, lists, slabinfo, vmallocinfo, iomem."],
+  [['proc', 'slabs'], "kmem: command-argument value 'slabs' is invalid for argument 'name'. Allowed choices are buddyinfo, pagetypeinfo, unusable_index, extfrag_index, zoneinfo, vmstat, meminfo, lists, slabinfo, vmallocinfo, iomem, interrupts, softirqs."],
   [['proc', 'buddyinfo', '--profile', 'pc'], 'Allowed choices are pc-160m,'],
   [['proc', 'buddyinfo', '--profile', 'pc-4g', '--state', 'x'], 'cannot be used with'],
   [['demo', 'slabs'], 'kmem: no demo "slabs", expected one of fragmentation, percpu, watermarks, oom, slab-states, which-slab, vmalloc-map, replay'],

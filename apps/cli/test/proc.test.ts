@@ -121,3 +121,24 @@ test('vmallocinfo of recorded areas is the text of the real kernel; a machine ju
   expect(code).toBe(2);
   expect(err).toBe('kmem: vmallocinfo: it is printed from recorded areas; expected --state\n');
 });
+
+test('interrupts and softirqs are counted on a machine whose devices interrupt for a second', () => {
+  const pc = lines(kmem(['proc', 'interrupts', '--profile', 'pc-4g']).out);
+  expect(pc[0]).toBe('           CPU0       CPU1       CPU2       CPU3       ');
+  expect(pc).toContain(' 25:        333          0          0          0   PCI-MSI 49153-edge      virtio0-req.0');
+  expect(pc).toContain(' 26:          0        500          0          0   PCI-MSI 65536-edge      virtio1-input.0');
+  expect(lines(kmem(['proc', 'softirqs', '--profile', 'pc-4g']).out)).toContain('      NET_RX:          0        500          0          0');
+});
+
+test('interrupts of a Raspberry Pi: a column for levels, lines that each CPU has, fast interrupt, interrupts between CPUs', () => {
+  const pi = lines(kmem(['proc', 'interrupts', '--profile', 'raspberry-pi']).out);
+  expect(pi).toContain(' 56:       1000          0          0          0  ARMCTRL-level  64 Edge      dwc_otg, dwc_otg_pcd, dwc_otg_hcd:usb1');
+  expect(pi).toContain('162:        100        100        100        100  bcm2836-timer   1 Edge      arch_timer');
+  expect(pi).toContain('FIQ:              usb_fiq');
+  expect(pi.find((row) => row.startsWith('IPI2:'))).toMatch(/^IPI2:( {10}\d){4} {2}Rescheduling interrupts$/);
+});
+
+test.each(['interrupts', 'softirqs'])('%s does not follow from a state', (name) => {
+  const { code, err } = kmem(['proc', name, '--state', join(SNAPSHOT, 'lists.jsonl.gz')]);
+  expect([code, err]).toEqual([2, `kmem: ${name}: it is counted on a machine that runs, not in a state; expected --profile\n`]);
+});

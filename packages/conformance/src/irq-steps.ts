@@ -9,6 +9,7 @@ import {
   IRQ_PER_CPU_DEVID,
   IRQCHIP_STATE_PENDING,
 } from '@kmem/contracts';
+import { interruptSelf } from './control-steps.js';
 import { IrqResources } from './irq-resources.js';
 import type { JsonObject } from './json-line.js';
 import type { ScenarioRun, Step } from './scenario-run.js';
@@ -30,7 +31,7 @@ const CALLS = [
 const WAITING_CALLS = ['synchronize_irq', 'synchronize_hardirq', 'disable_irq', 'disable_hardirq', 'free_irq'];
 /** Calls that may sleep. */
 const SLEEPING_CALLS = ['request_irq', 'request_threaded_irq', 'request_any_context_irq', 'free_irq', 'disable_irq', 'synchronize_irq', 'handle_nested_irq'];
-const CONTROL = ['line', 'desc', 'raise', 'quiet', 'log', 'repeat', 'if_disabled', 'if_polled', 'cond_resched', 'local_irq_enable', 'local_irq_disable', 'irq_threads'];
+const CONTROL = ['line', 'desc', 'raise', 'quiet', 'repeat', 'if_disabled', 'if_polled', 'irq_threads'];
 
 /** What these steps are called, and the resources they are about. */
 export const IRQ_FAMILY = {
@@ -157,24 +158,12 @@ export function irqSteps(
   function* raise(step: Step): Sleepable<void> {
     if (!resources.quiet) yield* run.catchUp();
     const line = numberOf(step, 'line');
-    interrupts.send(cpus.cpu, function* (): Atomic<void> {
+    yield* interruptSelf(run.kernel, interrupts, function* () {
       if (!resources.quiet) run.write('raise', { line });
       const result = irqs.genericHandleIrq(resources.irqOf(step));
       const ret = typeof result === 'number' ? result : yield* result;
       if (!resources.quiet) run.write('raised', { line, ret });
     });
-    yield* cpus.enableIrqs();
-    yield* sched.condResched();
-  }
-
-  function read(what: unknown): unknown {
-    const [of, id, property] = Array.isArray(what) ? Array.from<unknown>(what) : [what];
-    if (of === 'loop') return round;
-    if (of === 'dev') {
-      const device = resources.device(Number(id));
-      return property === 'polled' ? device.polled : device.handler.calls;
-    }
-    return of === 'line' ? state(Number(id))[String(property)] : undefined;
   }
 
   function isDisabled(step: JsonObject): boolean {
@@ -192,13 +181,6 @@ export function irqSteps(
       ...{ threads_oneshot: found.threadsOneshot, threads_handled: found.threadsHandled },
       threads_handled_last: found.threadsHandledLast,
     };
-  }
-
-  function* log(step: Step): Atomic<void> {
-    yield* run.catchUp();
-    const values: Record<string, unknown> = { ...objectOf(step, 'a') };
-    for (const [member, what] of Object.entries(objectOf(step, 'read'))) values[member] = read(what);
-    run.write(String(step['ev']), values);
   }
 
   function* desc(step: Step): Atomic<void> {
@@ -246,7 +228,7 @@ export function irqSteps(
   const sleepable: Record<string, SleepableStep> = {};
   for (const name of CALLS) atomic[name] = call;
   for (const name of SLEEPING_CALLS) sleepable[name] = sleepingCall;
-  Object.assign(atomic, { log, desc, irq_threads: irqThreads });
+  Object.assign(atomic, { desc, irq_threads: irqThreads });
   Object.assign(sleepable, { raise, repeat });
   // Steps that write no line take no time: the next one that does lets it pass.
   atomic['quiet'] = silent((step) => (resources.quiet = numberOf(step, 'on') !== 0));
@@ -261,20 +243,24 @@ export function irqSteps(
   sleepable['if_disabled'] = function* (step): Sleepable<void> {
     if (isDisabled(step)) yield* runSteps(stepsOf(step, 'steps'));
   };
-  sleepable['cond_resched'] = () => sched.condResched();
-  atomic['local_irq_enable'] = function* (): Atomic<void> {
-    yield* cpus.enableIrqs();
-  };
-  atomic['local_irq_disable'] = function* (): Atomic<void> {
-    yield* run.catchUp();
-    cpus.localIrqDisable();
-  };
   atomic['set:dev'] = function* (step): Atomic<void> {
     if ('log' in step) yield* run.catchUp();
     resources.change(resources.device(numberOf(step, 'dev')), step);
     logAround(run, step, 1, { dev: step['dev'] });
   };
-  return { atomic, sleepable, prepare: () => resources.prepare() };
+  return {
+    atomic,
+    sleepable,
+    prepare: () => resources.prepare(),
+    reads: {
+      loop: () => round,
+      line: (id, property) => state(Number(id))[String(property)],
+      dev: (id, property) => {
+        const device = resources.device(Number(id));
+        return property === 'polled' ? device.polled : device.handler.calls;
+      },
+    },
+  };
 }
 
 function silent(change: (step: Step) => unknown): AtomicStep {

@@ -9,16 +9,19 @@ import type {
   HrTimers,
   Interrupts,
   IrqChip,
+  IrqWorks,
   SchedTrace,
   Scheduler,
   ScriptedChipOptions,
   SimpleWaitQueues,
+  SoftirqTrace,
   Softirqs,
   TaskId,
   Tasklets,
   TimerId,
   Timers,
   WaitQueues,
+  Workqueues,
 } from '@kmem/contracts';
 
 /** Timers that show where they lie. */
@@ -53,6 +56,17 @@ export interface TimersUnderTest extends Timers {
   setBaseClock(cpu: CpuId, clk: number): void;
 }
 
+/** Work queues that show what their workers are about to do. */
+export interface WorkqueuesUnderTest extends Workqueues {
+  /**
+   * Tells whether a worker has something to do.
+   *
+   * @param task - any task.
+   * @returns false when it is about to become idle; true for tasks that are no workers.
+   */
+  workerIsNeeded(task: TaskId): boolean;
+}
+
 /** A booted kernel. */
 export interface KernelUnderTest {
   /** The processors. */
@@ -79,6 +93,10 @@ export interface KernelUnderTest {
   readonly bitWaits: BitWaits;
   /** Tasklets. */
   readonly tasklets: Tasklets;
+  /** irq_work items. */
+  readonly irqWorks: IrqWorks;
+  /** Work queues. */
+  readonly workqueues: WorkqueuesUnderTest;
   /** Interrupt lines. */
   readonly irqs: Interrupts;
   /** Makes an interrupt controller that does nothing but tell of its calls. */
@@ -99,8 +117,10 @@ export interface KernelRequest {
   readonly hz: number;
   /** What the delay loop takes for each ns asked, in ns. */
   readonly delayLoop: number;
-  /** Receives wake-ups. */
-  readonly trace: SchedTrace;
+  /** Receives wake-ups, and softirqs that are raised and run. */
+  readonly trace: SchedTrace & SoftirqTrace;
   /** Chooses among runnable tasks. */
   readonly chooseTask: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
+  /** Chooses among idle workers of a pool. */
+  readonly chooseWorker?: (idle: readonly TaskId[]) => TaskId;
 }

@@ -16,7 +16,7 @@ const WITHIN_NS = 100_000;
 /** Names of times that are measured, in ns. */
 const MEASURED = /^t$|^(.*_)?ns$/;
 /** Events written from inside a kernel function: the low byte of pc counts the locks held there. */
-const WRITTEN_INSIDE = /^(func|waking|chip\..*)$/;
+const WRITTEN_INSIDE = /^(func|waking|softirq_.*|chip\..*)$/;
 const INSIDE_MASK = 0x1fff00;
 /** In `istate` this bit only says that the line has an entry in sysfs. */
 const IRQS_SYSFS = 0x4000;

@@ -6,21 +6,26 @@
  */
 import type { Atomic, Sleepable } from '@kmem/contracts';
 import { TASK_UNINTERRUPTIBLE } from '@kmem/contracts';
+import { compareConstants, CONSTANT_ROWS } from './constant-rows.js';
+import { CONTROL_FAMILY, controlSteps } from './control-steps.js';
 import { unsupportedResult, type Conformance, type Difference } from './conformance-result.js';
 import { HRTIMER_FAMILY, hrtimerSteps } from './hrtimer-steps.js';
 import type { Implementations, RecordingInput } from './implementations.js';
 import { IRQ_FAMILY, irqSteps } from './irq-steps.js';
+import { IRQ_WORK_FAMILY, irqWorkSteps } from './irq-work-steps.js';
 import type { JsonObject } from './json-line.js';
 import { readScenarios, type Scenario } from './scenario-recording.js';
 import { recordedAt, replayLines, TICK_NS, type ScenarioRun, type Step } from './scenario-run.js';
-import { logAround, numberOf, Program, resourcesOf, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
+import { SOFTIRQ_FAMILY, softirqSteps } from './softirq-steps.js';
 import { DriverInterrupts, SMP_FAMILY, smpSteps } from './smp-steps.js';
+import { logAround, numberOf, objectOf, Program, resourcesOf, type AtomicStep, type SleepableStep, type StepFamily } from './step-kinds.js';
 import { TIMER_FAMILY, timerSteps } from './timer-steps.js';
 import { KTHREAD_FAMILY, kthreadSteps } from './kthread-steps.js';
 import { WAIT1_FAMILY, wait1Steps } from './wait1-steps.js';
 import { WAIT_ENTRY_FAMILY, waitEntrySteps } from './wait-entry-steps.js';
 import { WAIT_TASK_FAMILY, waitTaskSteps } from './wait-task-steps.js';
 import { WHEEL_FAMILY, wheelSteps } from './wheel-steps.js';
+import { WORK_FAMILY, workSteps } from './work-steps.js';
 import { compareWheelRow, WHEEL_ROWS } from './wheel-tables.js';
 
 /** Rows that say how the machine was before the first scenario, which decides nothing. */
@@ -44,13 +49,14 @@ export function conformScenarios(input: RecordingInput, implementations: Impleme
   let total = 0;
   let difference: Difference | null = null;
   for (const [name, lines] of others) {
-    if (!WHEEL_ROWS.includes(name)) {
+    const isConstant = CONSTANT_ROWS.includes(name);
+    if (!isConstant && !WHEEL_ROWS.includes(name)) {
       if (!ABOUT_THE_MACHINE.includes(name)) leaveOut('rows without a script', name);
       continue;
     }
     for (const line of lines) {
       total++;
-      const found = compareWheelRow(line, (jiffies) => bootKernel(recordedAt(jiffies)));
+      const found = isConstant ? compareConstants(name, line) : compareWheelRow(line, (jiffies) => bootKernel(recordedAt(jiffies)));
       if (found === null) exact++;
       else difference ??= { operation: total, line: line.number, ...found, what: `${name}: ${found.what}`, state: '' };
     }
@@ -81,19 +87,26 @@ class Driver {
 
   constructor(run: ScenarioRun) {
     this.#run = run;
-    const { script, nrCpus } = run.scenario;
+    const { script } = run.scenario;
     const interrupts = new DriverInterrupts(run.kernel.cpus);
     const atomic = (steps: readonly Step[]): Atomic<JsonObject> => this.#program(steps);
     const steps = (list: readonly Step[]): Sleepable<void> => this.#steps(list);
-    const family = familyOf(script);
-    if (family === IRQ_FAMILY) this.#families = [irqSteps(run, interrupts, atomic, steps)];
-    else if (family === WHEEL_FAMILY) this.#families = [wheelSteps(run)];
-    else if (family === HRTIMER_FAMILY) this.#families = [hrtimerSteps(run)];
-    else if (family === WAIT1_FAMILY) this.#families = [wait1Steps(run)];
-    else if (family === KTHREAD_FAMILY) this.#families = [kthreadSteps(run)];
-    else if (family === WAIT_TASK_FAMILY) this.#families = [waitTaskSteps(run, steps)];
-    else this.#families = [(family === TIMER_FAMILY ? timerSteps : waitEntrySteps)(run, atomic)];
-    if (nrCpus > 1) this.#families = [...this.#families, smpSteps(run, interrupts, atomic)];
+    const make = new Map<Family, () => StepFamily>([
+      [IRQ_FAMILY, () => irqSteps(run, interrupts, atomic, steps)],
+      [CONTROL_FAMILY, () => controlSteps(run, interrupts, atomic)],
+      [SOFTIRQ_FAMILY, () => softirqSteps(run, atomic)],
+      [IRQ_WORK_FAMILY, () => irqWorkSteps(run, atomic)],
+      [WORK_FAMILY, () => workSteps(run, steps)],
+      [SMP_FAMILY, () => smpSteps(run, interrupts, atomic)],
+      [WHEEL_FAMILY, () => wheelSteps(run)],
+      [HRTIMER_FAMILY, () => hrtimerSteps(run)],
+      [WAIT1_FAMILY, () => wait1Steps(run)],
+      [KTHREAD_FAMILY, () => kthreadSteps(run)],
+      [WAIT_TASK_FAMILY, () => waitTaskSteps(run, steps)],
+      [TIMER_FAMILY, () => timerSteps(run, atomic)],
+      [WAIT_ENTRY_FAMILY, () => waitEntrySteps(run, atomic)],
+    ]);
+    this.#families = familiesOf(script).flatMap((family) => make.get(family)?.() ?? []);
   }
 
   *run(): Sleepable<number> {
@@ -146,10 +159,24 @@ class Driver {
       const { cpus, clock } = this.#run.kernel;
       return yield* cpus.busyUntil(clock.now() + numberOf(step, 'ns'));
     }
-    if (step.do === 'group') return yield* this.#group(step);
     const found = this.#find(step, 'atomic');
-    if (found === undefined) throw new TypeError(`step ${step.do} is not known`);
-    return yield* found(step);
+    if (found !== undefined) return yield* found(step);
+    if (step.do === 'log') return yield* this.#log(step);
+    if (step.do === 'group') return yield* this.#group(step);
+    throw new TypeError(`step ${step.do} is not known`);
+  }
+
+  /** One line with constants, and values read at that moment. */
+  *#log(step: Step): Atomic<void> {
+    yield* this.#run.catchUp();
+    const values: Record<string, unknown> = { ...objectOf(step, 'a') };
+    for (const [member, what] of Object.entries(objectOf(step, 'read'))) {
+      const [of, id, property] = Array.isArray(what) ? Array.from<unknown>(what) : [what];
+      const read = this.#families.find(({ reads }) => reads !== undefined && String(of) in reads)?.reads?.[String(of)];
+      const value = read?.(id, property);
+      values[member] = id === '>' ? Number(Number(value) > Number(property)) : value;
+    }
+    this.#run.write(String(step['ev']), values);
   }
 
   *#program(steps: readonly Step[]): Atomic<JsonObject> {
@@ -163,6 +190,10 @@ class Driver {
 
   /** Several calls, one line. */
   *#group(step: Step): Atomic<void> {
+    if (step['returns'] === 'sum') {
+      yield* this.#sum(step);
+      return;
+    }
     const results = yield* this.#program(new Program(step['steps']).next());
     const read: Record<string, unknown> = {};
     for (const [member, what] of Object.entries(step['read'] ?? {})) {
@@ -170,6 +201,14 @@ class Driver {
     }
     // What is to be spread is an object or absent.
     logAround(this.#run, step, 1, { ...(step['a'] as JsonObject | undefined), ...results, ...read });
+  }
+
+  /** Several calls between two lines, the second of which says the sum of their results. */
+  *#sum(step: Step): Atomic<void> {
+    logAround(this.#run, step, 0, { op: step['as'] });
+    let ret = 0;
+    for (const inner of new Program(step['steps']).next()) ret += Number(yield* this.#atomic(inner));
+    logAround(this.#run, step, 1, { op: step['as'], ret });
   }
 
   /** Busy until the next jiffy begins. */
@@ -213,29 +252,30 @@ class Driver {
 }
 
 function setName(step: Step): string {
-  return `set:${Object.keys(step).find((name) => ['timer', 'entry', 'task', 'nonblock', 'dev', 'chip'].includes(name)) ?? ''}`;
+  return `set:${Object.keys(step).find((name) => ['timer', 'entry', 'task', 'nonblock', 'dev', 'chip', 'irq_work', 'work'].includes(name)) ?? ''}`;
 }
 
+/** Kinds of bottom halves, which scripts about other things have too. */
+const BOTTOM_HALF_FAMILIES: readonly Family[] = [SOFTIRQ_FAMILY, IRQ_WORK_FAMILY, WORK_FAMILY];
 /** Steps that the driver itself does. */
-const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible', 'msleep', 'events', 'spin_ns', 'group', 'set'];
+const DRIVER_STEPS = ['tick', 'spin_jiffies', 'schedule_timeout_uninterruptible', 'msleep', 'events', 'spin_ns', 'group', 'set', 'log'];
 
 /** Says why a scenario cannot be replayed; null when it can. */
 function whatIsMissing(scenario: Scenario): string | null {
-  const { script, nrCpus } = scenario;
-  const family: Family = familyOf(script);
-  const known: Family = nrCpus > 1 && family !== HRTIMER_FAMILY ? joined(family, SMP_FAMILY) : family;
+  const { script } = scenario;
+  const known: readonly Family[] = familiesOf(script);
   for (const name of Object.keys(script)) {
-    if (name !== 'steps' && !known.resources.includes(name)) return `resource "${name}" is not interpreted yet`;
+    if (name !== 'steps' && !known.some(({ resources }) => resources.includes(name))) return `resource "${name}" is not interpreted yet`;
   }
   for (const step of stepsIn(script)) {
     const name = String(step['do']);
-    if (!known.steps.includes(name) && !DRIVER_STEPS.includes(name)) return `step "${name}" is not interpreted yet`;
-    const lacking = known.lacks?.(step) ?? null;
-    if (lacking !== null) return `${lacking} is not interpreted yet`;
+    if (!known.some(({ steps }) => steps.includes(name)) && !DRIVER_STEPS.includes(name)) return `step "${name}" is not interpreted yet`;
   }
-  for (const resource of resourcesOf(script, 'hrtimers')) {
-    const lacking = known.lacks?.(resource) ?? null;
-    if (lacking !== null) return `${lacking} is not interpreted yet`;
+  for (const step of [...stepsIn(script), ...resourcesOf(script, 'hrtimers')]) {
+    for (const { lacks } of known) {
+      const lacking = lacks?.(step) ?? null;
+      if (lacking !== null) return `${lacking} is not interpreted yet`;
+    }
   }
   return null;
 }
@@ -248,11 +288,20 @@ interface Family {
   readonly lacks?: (step: JsonObject) => string | null;
 }
 
-function joined(one: Family, other: Family): Family {
-  return { ...one, resources: [...one.resources, ...other.resources], steps: [...one.steps, ...other.steps] };
+/** Says what a script is about: one main kind of thing, and what bottom halves come with it. */
+function familiesOf(script: JsonObject): readonly Family[] {
+  const hasBottomHalves = BOTTOM_HALF_FAMILIES.some(({ resources, steps }) => {
+    return resources.some((name) => name in script) || [...stepsIn(script)].some((step) => steps.includes(String(step['do'])));
+  });
+  const families = hasBottomHalves ? BOTTOM_HALF_FAMILIES : [];
+  const main = mainFamilyOf(script);
+  const several = 'cpus' in script && main !== HRTIMER_FAMILY ? [SMP_FAMILY] : [];
+  // Scripts about bottom halves alone have no main family, and wait entries are what is left when there is no other.
+  if (families.length > 0 && main === WAIT_ENTRY_FAMILY) return [CONTROL_FAMILY, ...families, ...several];
+  return main === IRQ_FAMILY || families.length > 0 ? [main, CONTROL_FAMILY, ...families, ...several] : [main, ...several];
 }
 
-function familyOf(script: JsonObject): Family {
+function mainFamilyOf(script: JsonObject): Family {
   if ('first_irq' in script) return IRQ_FAMILY;
   for (const step of stepsIn(script)) if (step['do'] === 'wait_fired') return WHEEL_FAMILY;
   if ('timers' in script) return TIMER_FAMILY;

@@ -9,7 +9,7 @@
  * What the recording leaves open is taken from it, as the rules of the recordings say: how long busy code takes (j of
  * the next line), and which of several runnable tasks goes on (its task). Everything else is compared.
  */
-import type { Atomic, CpuId, Sleepable, TaskId } from '@kmem/contracts';
+import type { Atomic, Sleepable, TaskId } from '@kmem/contracts';
 import { HARDIRQ_MASK, IDLE_TASK, SOFTIRQ_OFFSET, TASK_DEAD } from '@kmem/contracts';
 import { compareValues, quoteError, quoteValue, type ValueDifference } from './compare-values.js';
 import type { Difference } from './conformance-result.js';
@@ -17,6 +17,7 @@ import type { JsonObject } from './json-line.js';
 import type { KernelRequest, KernelUnderTest } from './kernel-under-test.js';
 import { ScenarioComparison } from './scenario-comparison.js';
 import { ScenarioLines } from './scenario-lines.js';
+import { ScenarioTasks } from './scenario-tasks.js';
 import type { Scenario, ScenarioLine } from './scenario-recording.js';
 
 /** One step of a script. */
@@ -103,7 +104,8 @@ export function replayLines(
  */
 export function recordedAt(jiffies: number): KernelRequest {
   const startNs = (jiffies - INITIAL_JIFFIES) * TICK_NS;
-  const trace = { schedWaking: () => undefined };
+  const ignore = (): void => undefined;
+  const trace = { schedWaking: ignore, softirqRaise: ignore, softirqEntry: ignore, softirqExit: ignore };
   return { nrCpus: 1, startNs, hz: RECORDED_HZ, delayLoop: RECORDED_DELAY_LOOP, trace, chooseTask: (_cpu, [first]) => first };
 }
 
@@ -116,8 +118,14 @@ function runOn(
   const kernel = bootKernel({
     ...recordedAt(scenario.jiffies0),
     nrCpus: scenario.nrCpus,
-    trace: { schedWaking: (task) => run.onWaking(task) },
-    chooseTask: (cpu, runnable) => run.chooseTask(cpu, runnable),
+    trace: {
+      schedWaking: (task) => run.onWaking(task),
+      softirqRaise: (nr) => run.onSoftirq('softirq_raise', nr),
+      softirqEntry: (nr) => run.onSoftirq('softirq_entry', nr),
+      softirqExit: (nr) => run.onSoftirq('softirq_exit', nr),
+    },
+    chooseTask: (_cpu, runnable) => run.tasks.chooseTask(runnable),
+    chooseWorker: (idle) => run.tasks.chooseWorker(idle),
   });
   run.boot(kernel);
   const [first] = scenario.lines;
@@ -134,18 +142,21 @@ function runOn(
 export class ScenarioRun {
   /** What was recorded. */
   readonly scenario: Scenario;
+  /** Which task goes on, and which worker is which. */
+  readonly tasks: ScenarioTasks;
   /** Jiffy from which `j` counts. */
   zero: number;
   /** Time from which `t` counts, in ns. */
   zeroNs = 0;
   /** Is told of every wake-up, while the task still sleeps. */
   onWaking: (task: TaskId) => void = () => undefined;
+  /** Is told of every softirq that is raised and run, under the name that lines give that. */
+  onSoftirq: (ev: string, nr: number) => void = () => undefined;
   /** Is told when another line comes next. */
   onWritten: () => void = () => undefined;
   #kernel: KernelUnderTest | null = null;
   readonly #lines: ScenarioLines;
   readonly #comparison: ScenarioComparison;
-  readonly #writers: ReadonlySet<unknown>;
 
   /**
    * @param scenario - what was recorded.
@@ -155,7 +166,7 @@ export class ScenarioRun {
     this.zero = scenario.jiffies0;
     this.#lines = new ScenarioLines(scenario, scenario.nrCpus);
     this.#comparison = new ScenarioComparison(scenario);
-    this.#writers = new Set(scenario.lines.map(({ members }) => members['task']));
+    this.tasks = new ScenarioTasks(this);
   }
 
   /**
@@ -183,7 +194,7 @@ export class ScenarioRun {
       switchIn: (task) => {
         const ns = this.#untilNext();
         const line = this.next?.members;
-        if (ns > 0 && line?.['irqoff'] === 1 && line['task'] === kernel.sched.comm(task) && line['ctx'] !== 'hardirq') kernel.cpus.charge(ns);
+        if (ns > 0 && line?.['irqoff'] === 1 && this.tasks.isWriter(task) && line['ctx'] !== 'hardirq') kernel.cpus.charge(ns);
       },
     });
   }
@@ -237,8 +248,10 @@ export class ScenarioRun {
    * Lets as much time pass as the recorded kernel needed up to its next line. Code takes no time of its own here.
    */
   *catchUp(): Atomic<void> {
-    const { cpus, clock } = this.kernel;
+    const { cpus, clock, sched } = this.kernel;
     const ns = this.#untilNext();
+    // Another task's line is its own matter, or comes out of idleness.
+    if (!this.tasks.isWriter(sched.current)) return;
     if (ns > 0 && !cpus.irqsDisabled()) yield* cpus.busyUntil(clock.now() + ns);
   }
 
@@ -270,7 +283,7 @@ export class ScenarioRun {
    */
   write(ev: string, a: JsonObject): void {
     const { kernel, next } = this;
-    const { cpus, sched, timers } = kernel;
+    const { cpus, timers } = kernel;
     const count = cpus.preemptCount();
     const context = (count & HARDIRQ_MASK) !== 0 ? 'hardirq' : (count & SOFTIRQ_OFFSET) !== 0 ? 'softirq' : 'task';
     const got: JsonObject = {
@@ -282,7 +295,7 @@ export class ScenarioRun {
       cpu: cpus.cpu,
       j: timers.jiffies - this.zero,
       ...('t' in (next?.members ?? {}) && { t: this.kernel.clock.now() - this.zeroNs }),
-      task: sched.comm(sched.current),
+      task: this.tasks.name(),
       a,
     };
     if (next === undefined) {
@@ -328,7 +341,7 @@ export class ScenarioRun {
     // Where the time is recorded, what comes next has its own.
     if (typeof this.next?.members['t'] === 'number') return;
     // An idle CPU waits for its next event, not for a line.
-    if (sched.current === IDLE_TASK || this.next?.members['task'] !== sched.comm(sched.current)) return;
+    if (sched.current === IDLE_TASK || !this.tasks.isWriter(sched.current)) return;
     if (ns > 0 && cpus.irqsDisabled() && cpus.preemptCount() !== 0) cpus.charge(ns);
   }
 
@@ -340,19 +353,5 @@ export class ScenarioRun {
     if (typeof t === 'number' && !this.scenario.ignored.includes('t')) return this.zeroNs + t - clock.now();
     if (this.scenario.ignored.includes('j')) return 0;
     return typeof j === 'number' ? (j - (timers.jiffies - this.zero)) * TICK_NS - (clock.now() % TICK_NS) : 0;
-  }
-
-  /**
-   * Chooses the task that writes the next line.
-   *
-   * @param _cpu - the CPU that looks for a task.
-   * @param runnable - the tasks there are.
-   * @returns one that writes no line at all: it is done before others write theirs; otherwise the task of the next line.
-   */
-  chooseTask(_cpu: CpuId, runnable: readonly TaskId[]): TaskId {
-    const { sched } = this.kernel;
-    const name = this.next?.members['task'];
-    const silent = runnable.find((task) => !this.#writers.has(sched.comm(task)));
-    return silent ?? runnable.find((task) => sched.comm(task) === name) ?? runnable[0];
   }
 }

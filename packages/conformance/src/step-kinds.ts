@@ -18,6 +18,8 @@ export interface StepFamily {
   readonly begun?: () => void;
   /** Whether the line `end` comes last. @default true */
   readonly hasEnd?: boolean;
+  /** Says what steps of others may write about its resources, by kind of resource. */
+  readonly reads?: Readonly<Record<string, (id: unknown, property: unknown) => unknown>>;
   /** Brings about what was there before the scenario began. */
   readonly prepare?: () => Sleepable<void>;
 }

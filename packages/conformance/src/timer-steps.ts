@@ -63,8 +63,8 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     const pending = timers.timerPending(own.timer) ? 1 : 0;
     runs.begin(own.timer);
     if (own.log === 'fire') run.write('fire', { id: own.id, expires, late, clk, pending_in_cb: pending });
-    // With several CPUs it says where.
-    else run.write(own.log, { cpu_in_flags: timers.timerCpu(own.timer) });
+    // In a script about something else the line only says when; with several CPUs, where.
+    else run.write(own.log, run.scenario.nrCpus > 1 ? { cpu_in_flags: timers.timerCpu(own.timer) } : { x: 0 });
     if (own.rearms > 0) {
       own.rearms--;
       rearm(own, own.rearmDelta);
@@ -87,7 +87,7 @@ export function timerSteps(run: ScenarioRun, runSteps: (steps: readonly Step[]) 
     const names = Array.isArray(resource['flags']) ? resource['flags'] : [];
     const flags = names.reduce<number>((all, name) => all | (FLAGS[String(name)] ?? 0), 0);
     // The line at the end comes with two names only.
-    const [log, logEnd] = Array.isArray(resource['log']) ? resource['log'].map(String) : ['fire', null];
+    const [log, logEnd] = Array.isArray(resource['log']) ? resource['log'].map(String) : [String(resource['log']), null];
     const own: ScriptTimer = {
       ...{ id: resource['timer'], timer, flags, log, logEnd },
       ...{ program: new Program(resource['prog']), rearms: 0, rearmDelta: 0 },

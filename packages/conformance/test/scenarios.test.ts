@@ -96,6 +96,32 @@ const EVENT_OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   'chip.set_affinity': ['line', 'mask', 'force'],
   'chip.set_type': ['line', 'type'],
   'chip.set_wake': ['line', 'on'],
+  softirq_raise: ['vec', 'name'],
+  softirq_entry: ['vec', 'name'],
+  softirq_exit: ['vec'],
+  tasklet: ['id', 'run', 'state', 'count'],
+  'legacy-tasklet': ['data'],
+  schedule: ['hi'],
+  'one-left': ['count'],
+  disabled: ['count'],
+  enabled: ['count'],
+  'killed-idle': ['state'],
+  'killed-scheduled': ['state', 'runs'],
+  'entries-in-3-jiffies': ['at_least'],
+  'work-start': ['id', 'run', 'delayed', 'pending', 'busy', 'nice', 'worker'],
+  'work-end': ['id'],
+  'self-queue': ['id', 'ret'],
+  'self-queue-delayed': ['id', 'ret'],
+  'queue-other': ['other', 'ret'],
+  work_on_cpu: ['worker'],
+  'each-cpu': ['worker'],
+  ran: ['n', 'after_cancel_more_runs'],
+  schedule_work: ['ret'],
+  irq_work: ['id', 'busy', 'pending'],
+  queue: ['ret'],
+  'queue-again': ['ret'],
+  'queue-lazy': ['ret'],
+  requeue: ['ret'],
   end: ['jiffies'],
 };
 
@@ -150,6 +176,8 @@ describe.each([
   ['irq/requests', 7],
   ['irq/flows', 459],
   ['irq/smp', 9],
+  ['irq/softirq-tasklet', 39],
+  ['irq/workqueue', 22],
 ])('%s', (name, count) => {
   const scenarios = scenariosOf(name);
 
@@ -206,6 +234,18 @@ describe('lines of two CPUs', () => {
     };
     expect(replay(lines, hasty).difference).toMatchObject({ what: 'scenario sync/level: order', got: 'a callback that has not ended' });
   });
+});
+
+test('rows of constants are compared', () => {
+  for (const [name, count] of [['irq/softirq-tasklet', 10], ['irq/workqueue', 1]] as const) {
+    const rows = read(name).trim().split('\n').filter((line) => !line.includes('"ev"'));
+    expect(rows).toHaveLength(count);
+    expect(replay(rows)).toMatchObject({ exact: count, total: count, difference: null });
+    for (const member of Object.keys(JSON.parse(rows[0]) as object).filter((key) => !['sc', 'nr'].includes(key))) {
+      const changed = rows[0].replace(new RegExp(`"${member}":"?`), '$&1');
+      expect([member, replay([changed]).difference]).not.toEqual([member, null]);
+    }
+  }
 });
 
 describe('time/wheel', () => {

@@ -3,6 +3,8 @@ import type { CpuId } from './units.js';
 
 /** Task flag: may use all reserves. */
 export const PF_MEMALLOC = 0x0800;
+/** Task flag: the task is a worker of a work queue. */
+export const PF_WQ_WORKER = 0x20;
 /** Task flag: the task is a kernel thread. */
 export const PF_KTHREAD = 0x00200000;
 /** Task flag: its allocations must not enter a file system. */

@@ -200,6 +200,14 @@ export interface Cpus extends CpuContext {
    */
   raiseVector(cpu: CpuId, vector: number): void;
   /**
+   * Reads how many interrupts a CPU has handled.
+   *
+   * @param cpu - which one.
+   * @param vector - of which vector.
+   * @returns the count.
+   */
+  vectorCount(cpu: CpuId, vector: number): number;
+  /**
    * Tells whether a CPU has no task to execute.
    *
    * @param cpu - which one.

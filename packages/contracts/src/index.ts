@@ -5,6 +5,7 @@ export type {
   Gfp,
   HrTimerId,
   Irq,
+  IrqWorkId,
   KAddr,
   NodeId,
   Order,
@@ -16,6 +17,8 @@ export type {
   TimerId,
   WaitEntryId,
   WaitHeadId,
+  WorkId,
+  WorkqueueId,
 } from './units.js';
 export {
   __GFP_ACCOUNT,
@@ -146,7 +149,7 @@ export {
 } from './frame-table.js';
 export type { FrameTable } from './frame-table.js';
 export type { PfnRange, ZoneKind, ZoneSpec } from './zone.js';
-export { PF_KTHREAD, PF_MEMALLOC, PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO, PF_MEMALLOC_PIN } from './cpu-context.js';
+export { PF_KTHREAD, PF_MEMALLOC, PF_MEMALLOC_NOFS, PF_MEMALLOC_NOIO, PF_MEMALLOC_PIN, PF_WQ_WORKER } from './cpu-context.js';
 export type { CpuContext } from './cpu-context.js';
 export {
   COMPACT_COMPLETE,
@@ -243,7 +246,7 @@ export {
   WF_SYNC,
 } from './task-state.js';
 export { IDLE_TASK } from './scheduler.js';
-export type { SchedTrace, Scheduler, SwitchHooks } from './scheduler.js';
+export type { SchedTrace, Scheduler, SleepHooks, SwitchHooks } from './scheduler.js';
 export {
   BLOCK_SOFTIRQ,
   HI_SOFTIRQ,
@@ -254,10 +257,29 @@ export {
   NR_SOFTIRQS,
   RCU_SOFTIRQ,
   SCHED_SOFTIRQ,
+  SOFTIRQ_NAMES,
   TASKLET_SOFTIRQ,
   TIMER_SOFTIRQ,
 } from './softirqs.js';
-export type { Softirqs } from './softirqs.js';
+export type { SoftirqTrace, Softirqs } from './softirqs.js';
+export { IRQ_WORK_BUSY, IRQ_WORK_LAZY, IRQ_WORK_PENDING } from './irq-works.js';
+export type { IrqWorks } from './irq-works.js';
+export {
+  NO_WORK,
+  WORK_BUSY_PENDING,
+  WORK_BUSY_RUNNING,
+  WQ_CPU_INTENSIVE,
+  WQ_DFL_ACTIVE,
+  WQ_FREEZABLE,
+  WQ_HIGHPRI,
+  WQ_MAX_ACTIVE,
+  WQ_MEM_RECLAIM,
+  WQ_POWER_EFFICIENT,
+  WQ_SYSFS,
+  WQ_UNBOUND,
+  __WQ_ORDERED,
+} from './workqueues.js';
+export type { SystemWorkqueues, WorkFunction, Workqueues } from './workqueues.js';
 export { TASKLET_STATE_RUN, TASKLET_STATE_SCHED } from './tasklets.js';
 export type { Tasklets } from './tasklets.js';
 export {
@@ -270,6 +292,7 @@ export {
   IRQF_PERCPU,
   IRQF_PROBE_SHARED,
   IRQF_SHARED,
+  IRQF_TIMER,
   IRQ_HANDLED,
   IRQ_NONE,
   IRQ_NOTCONNECTED,

@@ -16,6 +16,8 @@ export const IRQF_SHARED = 0x80;
 export const IRQF_PROBE_SHARED = 0x100;
 /** Request flag: timer marker. */
 export const __IRQF_TIMER = 0x200;
+/** Request flags of a timer: not disabled while the machine sleeps, never forced into a thread. */
+export const IRQF_TIMER = 0x1_4200;
 /** Request flag: interrupts of each CPU. */
 export const IRQF_PERCPU = 0x400;
 /** Request flag: the line stays masked until all threads that were woken have ended. */
@@ -36,7 +38,7 @@ export const IRQC_IS_HARDIRQ = 0;
 export const IRQC_IS_NESTED = 1;
 
 /** The kinds of flow: how chip calls and handlers follow each other. `bad` is that of a line nobody has set up. */
-export type IrqFlow = 'bad' | 'simple' | 'untracked' | 'level' | 'fasteoi' | 'edge';
+export type IrqFlow = 'bad' | 'simple' | 'untracked' | 'level' | 'fasteoi' | 'edge' | 'percpu' | 'percpu_devid';
 
 /**
  * Handles the interrupt of one device. A generator function may busy-wait.
@@ -113,8 +115,9 @@ export interface Interrupts {
    * @param irq - a line.
    * @param chip - its controller; null for none.
    * @param flow - how chip calls and handlers follow each other.
+   * @param flowName - what that is called in texts. @default nothing
    */
-  irqSetChipAndHandler(irq: Irq, chip: IrqChip | null, flow: IrqFlow): void;
+  irqSetChipAndHandler(irq: Irq, chip: IrqChip | null, flow: IrqFlow, flowName?: string | null): void;
   /**
    * Changes settings of a line.
    *
@@ -199,6 +202,50 @@ export interface Interrupts {
    * @returns the name it was requested with; null when there is none.
    */
   freeIrq(irq: Irq, devId: number): Sleepable<string | null>;
+  /**
+   * Requests a line of which each CPU has one of its own. It must then be enabled on each CPU.
+   *
+   * @kernelName request_percpu_irq
+   * @param irq - a line with the setting IRQ_PER_CPU_DEVID.
+   * @param handler - its handler.
+   * @param flags - 0 or IRQF_TIMER.
+   * @param name - its name.
+   * @param devIds - what the handler gets, by CPU; empty is NULL.
+   * @returns 0 or a negative errno.
+   */
+  requestPercpuIrq(irq: Irq, handler: IrqHandler, flags: number, name: string | null, devIds: readonly number[]): Sleepable<number>;
+  /**
+   * Takes the handler of such a line off all CPUs.
+   *
+   * @kernelName free_percpu_irq
+   * @param irq - a line.
+   * @param devIds - those it was requested with.
+   * @returns its name; null when it has no such handler, or a CPU has it still enabled.
+   */
+  freePercpuIrq(irq: Irq, devIds: readonly number[]): string | null;
+  /**
+   * Enables such a line on this CPU.
+   *
+   * @kernelName enable_percpu_irq
+   * @param irq - a line.
+   * @param type - trigger type; IRQ_TYPE_NONE for the one it has.
+   */
+  enablePercpuIrq(irq: Irq, type: number): void;
+  /**
+   * Disables such a line on this CPU.
+   *
+   * @kernelName disable_percpu_irq
+   * @param irq - a line.
+   */
+  disablePercpuIrq(irq: Irq): void;
+  /**
+   * Tells whether such a line is enabled on this CPU.
+   *
+   * @kernelName irq_percpu_is_enabled
+   * @param irq - a line.
+   * @returns true when it is.
+   */
+  irqPercpuIsEnabled(irq: Irq): boolean;
   /**
    * Handles an interrupt of a line, as the entry of a vector does.
    *

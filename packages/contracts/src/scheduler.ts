@@ -24,6 +24,14 @@ export interface SwitchHooks {
   readonly exit?: (task: TaskId, result: number) => void;
 }
 
+/** Is told when one task sleeps. */
+export interface SleepHooks {
+  /** It goes to sleep. Called in its place, before its CPU looks for another task: it may wake one. */
+  readonly sleep: (task: TaskId) => void;
+  /** It begins to be executed, having slept or not. */
+  readonly goesOn: (task: TaskId) => void;
+}
+
 /** Receives what the scheduler traces. */
 export interface SchedTrace {
   /**
@@ -89,6 +97,29 @@ export interface Scheduler {
    * @returns from 1 to 99; 0 for a task of the normal policy.
    */
   rtPriority(task: TaskId): number;
+  /**
+   * Follows when a task sleeps, as work queues do with their workers.
+   *
+   * @param task - which one; it then has the flag PF_WQ_WORKER.
+   * @param hooks - what to call.
+   */
+  followSleep(task: TaskId, hooks: SleepHooks): void;
+  /**
+   * Sets a task's nice value.
+   *
+   * @kernelName set_user_nice
+   * @param task - which one.
+   * @param nice - from -20 to 19.
+   */
+  setUserNice(task: TaskId, nice: number): void;
+  /**
+   * Reads a task's nice value.
+   *
+   * @kernelName task_nice
+   * @param task - which one.
+   * @returns from -20 to 19; 0 unless it was set.
+   */
+  taskNice(task: TaskId): number;
   /**
    * Gives the CPU away. A task whose state is not TASK_RUNNING sleeps until it is woken, unless a signal that its
    * state heeds is pending; interrupts are on when it returns.

@@ -24,6 +24,33 @@ export const RCU_SOFTIRQ = 9;
 /** How many there are. */
 export const NR_SOFTIRQS = 10;
 
+/** What softirqs are called, by number. */
+export const SOFTIRQ_NAMES: readonly string[] = Object.freeze([
+  ...['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', 'TASKLET', 'SCHED', 'HRTIMER', 'RCU'],
+]);
+
+/** Receives what softirqs trace. A sink may let time pass and must not raise softirqs. */
+export interface SoftirqTrace {
+  /**
+   * A softirq is being made pending.
+   *
+   * @param nr - which one.
+   */
+  softirqRaise(nr: number): void;
+  /**
+   * A softirq's action is about to run.
+   *
+   * @param nr - which one.
+   */
+  softirqEntry(nr: number): void;
+  /**
+   * A softirq's action has ended.
+   *
+   * @param nr - which one.
+   */
+  softirqExit(nr: number): void;
+}
+
 /** The softirqs of all CPUs. Calls are about the CPU of the caller. */
 export interface Softirqs {
   /**

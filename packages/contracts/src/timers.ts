@@ -159,6 +159,7 @@ export interface Timers extends SleepTimeout {
    * Adds a function that is called at every tick of a CPU, in hard interrupt context, after jiffies were counted on.
    *
    * @param observer - plain code.
+   * @param needsTick - whether a CPU that becomes idle shall still get its next tick. @default never
    */
-  addTickObserver(observer: (cpu: CpuId) => void): void;
+  addTickObserver(observer: (cpu: CpuId) => void, needsTick?: (cpu: CpuId) => boolean): void;
 }

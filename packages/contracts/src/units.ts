@@ -45,6 +45,15 @@ export type Irq = Unit<'irq'>;
 /** Number of a tasklet. */
 export type TaskletId = Unit<'tasklet'>;
 
+/** Number of an irq_work item. */
+export type IrqWorkId = Unit<'irq-work'>;
+
+/** Number of an item of work. */
+export type WorkId = Unit<'work'>;
+
+/** Number of a work queue. */
+export type WorkqueueId = Unit<'workqueue'>;
+
 /** Number of the head of a wait queue. */
 export type WaitHeadId = Unit<'wait-head'>;
 

@@ -31,10 +31,13 @@ import { chipDisable, chipSetType, chipState, maskAckIrq } from './chip-calls.js
 import { moveIrq, setAffinity } from './irq-affinity.js';
 import { IrqDelivery, type IrqDeliveryOptions } from './irq-delivery.js';
 import { IRQS_PENDING, type IrqAction, type IrqDesc } from './irq-desc.js';
+import type { IrqDomain } from './irq-domains.js';
 import { countIrq, FLOWS } from './irq-flows.js';
+import { describeLine, type IrqLine } from './irq-line.js';
 import { IrqRequests } from './irq-requests.js';
 import { IrqTable, type IrqTableOptions } from './irq-table.js';
 import { IrqThreads, type IrqThreadsOptions } from './irq-threads.js';
+import { PercpuRequests } from './percpu-requests.js';
 import { SpuriousDetector, type SpuriousDetectorOptions } from './spurious-detector.js';
 
 /** Options of {@link InterruptLines}. */
@@ -48,6 +51,7 @@ export class InterruptLines implements Interrupts {
   readonly #delivery: IrqDelivery;
   readonly #spurious: SpuriousDetector;
   readonly #requests: IrqRequests;
+  readonly #percpu: PercpuRequests;
 
   /**
    * @param options - what they work with.
@@ -58,6 +62,7 @@ export class InterruptLines implements Interrupts {
     this.#threads = new IrqThreads(options, this.#table.lock);
     this.#spurious = new SpuriousDetector(options, this.#table, () => this.#delivery);
     this.#delivery = new IrqDelivery(options, this.#table, this.#threads, (desc, result) => this.#spurious.judge(desc, result));
+    this.#percpu = new PercpuRequests(options.cpus, options.sched, this.#table);
     this.#requests = new IrqRequests({
       cpus: options.cpus,
       sched: options.sched,
@@ -78,10 +83,11 @@ export class InterruptLines implements Interrupts {
     this.#table.remove(from, cnt);
   }
 
-  irqSetChipAndHandler(irq: Irq, chip: IrqChip | null, flow: IrqFlow): void {
+  irqSetChipAndHandler(irq: Irq, chip: IrqChip | null, flow: IrqFlow, flowName: string | null = null): void {
     const desc = this.#table.get(irq);
     if (desc === null) return;
     desc.chip = chip;
+    desc.flowName = flowName;
     this.#table.onBus(irq, undefined, () => {
       desc.flow = FLOWS[flow];
       if (flow !== 'bad' || chip === null) return;
@@ -89,6 +95,20 @@ export class InterruptLines implements Interrupts {
       desc.disabled = true;
       desc.depth = 1;
     });
+  }
+
+  /**
+   * Says by which number the controller of a line knows it.
+   *
+   * @param irq - a line.
+   * @param domain - the controller's domain.
+   * @param hwirq - the number there.
+   */
+  setHwirq(irq: Irq, domain: IrqDomain, hwirq: number): void {
+    const desc = this.#table.get(irq);
+    if (desc === null) return;
+    desc.domain = domain;
+    desc.hwirq = hwirq;
   }
 
   irqModifyStatus(irq: Irq, clear: number, set: number): void {
@@ -177,6 +197,26 @@ export class InterruptLines implements Interrupts {
     };
   }
 
+  /**
+   * Describes a line for texts.
+   *
+   * @param irq - a line.
+   * @returns a copy; null without a line.
+   */
+  describe(irq: Irq): IrqLine | null {
+    const desc = this.#table.get(irq);
+    return desc === null ? null : describeLine(desc, this.#table.allCpus);
+  }
+
+  /**
+   * Describes all lines.
+   *
+   * @returns copies, lowest number first.
+   */
+  describeAll(): IrqLine[] {
+    return this.#table.all().map((desc) => describeLine(desc, this.#table.allCpus));
+  }
+
   // Requesting
 
   *requestThreadedIrq(
@@ -208,6 +248,26 @@ export class InterruptLines implements Interrupts {
 
   freeIrq(irq: Irq, devId: number): Sleepable<string | null> {
     return this.#requests.free(irq, devId);
+  }
+
+  requestPercpuIrq(irq: Irq, handler: IrqHandler, flags: number, name: string | null, devIds: readonly number[]): Sleepable<number> {
+    return this.#percpu.request(irq, handler, flags, name, devIds);
+  }
+
+  freePercpuIrq(irq: Irq, devIds: readonly number[]): string | null {
+    return this.#percpu.free(irq, devIds);
+  }
+
+  enablePercpuIrq(irq: Irq, type: number): void {
+    this.#percpu.enable(irq, type);
+  }
+
+  disablePercpuIrq(irq: Irq): void {
+    this.#percpu.disable(irq);
+  }
+
+  irqPercpuIsEnabled(irq: Irq): boolean {
+    return this.#percpu.isEnabled(irq);
   }
 
   // Interrupts

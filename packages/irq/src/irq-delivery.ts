@@ -5,12 +5,13 @@
  * Plain handlers run one after another in a plain function. The first that takes time makes the rest of the interrupt
  * atomic code. (irq spec 5, 8)
  */
-import type { Atomic, Cpus, Irq, TaskletId, Tasklets } from '@kmem/contracts';
+import type { Atomic, CpuId, Cpus, Irq, TaskletId, Tasklets } from '@kmem/contracts';
 import { EBUSY, EINVAL, IRQF_SHARED, IRQ_LEVEL, IRQ_NESTED_THREAD, IRQ_WAKE_THREAD } from '@kmem/contracts';
 import { chipStartup } from './chip-calls.js';
 import { startupAffinity } from './irq-affinity.js';
 import { IRQS_PENDING, IRQS_POLL_INPROGRESS, IRQS_REPLAY, type IrqAction, type IrqDesc } from './irq-desc.js';
 import type { IrqTable } from './irq-table.js';
+import { disablePercpu } from './percpu-requests.js';
 import type { IrqThreads } from './irq-threads.js';
 
 /** What delivery works with. */
@@ -54,6 +55,7 @@ export class IrqDelivery {
    */
   deliver(desc: IrqDesc): number | Atomic<number> {
     const { flow } = desc;
+    if (flow.isPercpu) return this.#deliverPercpu(desc);
     const wasOff = this.#table.lock.lock();
     let runs = flow.begin(desc, this.#options.cpus.cpu);
     while (runs) {
@@ -74,6 +76,42 @@ export class IrqDelivery {
     }
     this.#table.lock.unlock(wasOff);
     return 0;
+  }
+
+  /** An interrupt that only this CPU has: counted here, acknowledged, handled, ended. */
+  #deliverPercpu(desc: IrqDesc): number | Atomic<number> {
+    const { cpu } = this.#options.cpus;
+    desc.counts[cpu]++;
+    desc.chip?.ack?.(desc.irq);
+    const { action } = desc;
+    if (action === null) {
+      this.#spuriousPercpu(desc, cpu);
+    } else {
+      const result = action.handler === null ? IRQ_WAKE_THREAD : action.handler(desc.irq, desc.percpuDevIds?.[cpu] ?? action.devId);
+      if (typeof result !== 'number' || action.next !== null) return this.#finishPercpu(desc, action, result);
+      if (desc.flow.isJudged) this.#judge(desc, this.#ended(desc, action, result));
+    }
+    desc.chip?.eoi?.(desc.irq);
+    return 0;
+  }
+
+  *#finishPercpu(desc: IrqDesc, first: IrqAction, begun: number | Atomic<number>): Atomic<number> {
+    let results = 0;
+    let result = begun;
+    for (let action: IrqAction | null = first; action !== null; ) {
+      results |= this.#ended(desc, action, typeof result === 'number' ? result : yield* result);
+      action = action.next;
+      if (action !== null) result = action.handler === null ? IRQ_WAKE_THREAD : action.handler(desc.irq, action.devId);
+    }
+    if (desc.flow.isJudged) this.#judge(desc, results);
+    desc.chip?.eoi?.(desc.irq);
+    return 0;
+  }
+
+  #spuriousPercpu(desc: IrqDesc, cpu: CpuId): void {
+    if ((desc.percpuEnabled & (1 << cpu)) === 0) return;
+    disablePercpu(desc, cpu);
+    this.#table.report('IRQ_PERCPU_SPURIOUS', desc.irq, `Spurious percpu IRQ${desc.irq} on CPU${cpu}`);
   }
 
   /** Runs all handlers, without the lock; it is held again when they have ended. */

@@ -6,12 +6,13 @@
  * action -> next -> ... -> null               in the order of the requests
  * oneshotPending = actions whose bit threadsOneshot has
  * threadsActive  = threads of the line that were woken and have not ended
- * totCount       = counts[0] + ... + counts[nrCpus - 1]
+ * totCount       = counts[0] + ... + counts[nrCpus - 1]      0 for lines that each CPU has
  * ```
  *
  * (irq spec 1)
  */
 import type { Irq, IrqChip, IrqHandler, IrqThreadFn, TaskId, WaitHeadId } from '@kmem/contracts';
+import type { IrqDomain } from './irq-domains.js';
 import type { Flow } from './irq-flows.js';
 
 /** Core state: the spurious detector has disabled the line. */
@@ -55,6 +56,27 @@ export interface IrqAction {
   next: IrqAction | null;
 }
 
+/**
+ * Makes an action.
+ *
+ * @param handler - null when all is done in the thread.
+ * @param threadFn - null for no thread.
+ * @param flags - `IRQF_*` bits.
+ * @param name - its name.
+ * @param devId - tells it from the others of its line.
+ * @returns the action, on no line.
+ */
+export function makeAction(
+  handler: IrqHandler | null,
+  threadFn: IrqThreadFn | null,
+  flags: number,
+  name: string | null,
+  devId: number,
+): IrqAction {
+  const state = { thread: 0, ready: false, runThread: false, warned: false, oneshotBit: -1, oneshotPending: false };
+  return { handler, threadFn, flags, name, devId, ...state, next: null };
+}
+
 /** One line. */
 export class IrqDesc {
   /** Number, as drivers name it. */
@@ -65,8 +87,18 @@ export class IrqDesc {
   chip: IrqChip | null = null;
   /** How chip calls and handlers follow each other. */
   flow: Flow;
+  /** What that is called; null: nothing. */
+  flowName: string | null = null;
+  /** The domain it belongs to; null: none. */
+  domain: IrqDomain | null = null;
+  /** Its number there; null: none. */
+  hwirq: number | null = null;
   /** The first of its actions. */
   action: IrqAction | null = null;
+  /** Of a line that each CPU has: what the handler gets, by CPU; null while nobody has requested it. */
+  percpuDevIds: readonly number[] | null = null;
+  /** CPUs that have such a line enabled, one bit each. */
+  percpuEnabled = 0;
   /** How often it is disabled. */
   depth = 1;
   /** How often it was armed to wake the machine. */

@@ -20,6 +20,8 @@ export interface Flow {
   readonly again: (desc: IrqDesc) => boolean;
   /** The spurious detector looks at what they returned. */
   readonly isJudged: boolean;
+  /** Each CPU has the line for itself: no lock, no masking, no depth. `begin` and `again` are not called. */
+  readonly isPercpu: boolean;
 }
 
 function nobodyMayRun(desc: IrqDesc): boolean {
@@ -61,6 +63,7 @@ const simple: Flow = {
   begin: (desc, cpu) => mayBegin(desc) && countIrq(desc, cpu),
   again: isDone,
   isJudged: true,
+  isPercpu: false,
 };
 
 const level: Flow = {
@@ -73,6 +76,7 @@ const level: Flow = {
     return false;
   },
   isJudged: true,
+  isPercpu: false,
 };
 
 const fasteoi: Flow = {
@@ -97,6 +101,7 @@ const fasteoi: Flow = {
     return false;
   },
   isJudged: true,
+  isPercpu: false,
 };
 
 /** Another edge that came while the handlers ran has masked the line. False: the last action went meanwhile. */
@@ -123,6 +128,7 @@ const edge: Flow = {
   },
   again: (desc) => (desc.istate & IRQS_PENDING) !== 0 && !desc.disabled && beginRun(desc),
   isJudged: true,
+  isPercpu: false,
 };
 
 const bad: Flow = {
@@ -132,6 +138,7 @@ const bad: Flow = {
   },
   again: isDone,
   isJudged: true,
+  isPercpu: false,
 };
 
 /** Neither counted nor judged. */
@@ -139,10 +146,22 @@ const untracked: Flow = {
   begin: mayBegin,
   again: isDone,
   isJudged: false,
+  isPercpu: false,
 };
 
+/** Of lines that each CPU has. */
+const percpu: Flow = {
+  begin: isDone,
+  again: isDone,
+  isJudged: true,
+  isPercpu: true,
+};
+
+/** Of those that have a dev_id for each CPU. */
+const percpuDevid: Flow = { ...percpu, isJudged: false };
+
 /** Flows by name. */
-export const FLOWS: Readonly<Record<IrqFlow, Flow>> = { bad, simple, untracked, level, fasteoi, edge };
+export const FLOWS: Readonly<Record<IrqFlow, Flow>> = { bad, simple, untracked, level, fasteoi, edge, percpu, percpu_devid: percpuDevid };
 
 function hasFlag(desc: IrqDesc, flag: number): boolean {
   return ((desc.chip?.flags ?? 0) & flag) !== 0;

@@ -31,7 +31,7 @@ import {
 } from '@kmem/contracts';
 import { chipSetType, chipShutdown } from './chip-calls.js';
 import type { IrqDelivery } from './irq-delivery.js';
-import { IRQS_ONESHOT, IRQS_SPURIOUS_DISABLED, IRQS_WAITING, type IrqAction, type IrqDesc } from './irq-desc.js';
+import { IRQS_ONESHOT, IRQS_SPURIOUS_DISABLED, IRQS_WAITING, makeAction, type IrqAction, type IrqDesc } from './irq-desc.js';
 import type { IrqTable } from './irq-table.js';
 import type { IrqThreads } from './irq-threads.js';
 import type { SpuriousDetector } from './spurious-detector.js';
@@ -228,17 +228,6 @@ function flagsAreSane(flags: number, devId: number): boolean {
   const isShared = (flags & IRQF_SHARED) !== 0;
   if (isShared && (devId === 0 || (flags & IRQF_NO_AUTOEN) !== 0)) return false;
   return (flags & IRQF_COND_SUSPEND) === 0 || (isShared && (flags & IRQF_NO_SUSPEND) === 0);
-}
-
-function makeAction(
-  handler: IrqHandler | null,
-  threadFn: IrqThreadFn | null,
-  flags: number,
-  name: string | null,
-  devId: number,
-): IrqAction {
-  const state = { thread: 0, ready: false, runThread: false, warned: false, oneshotBit: -1, oneshotPending: false };
-  return { handler, threadFn, flags, name, devId, ...state, next: null };
 }
 
 /** Gives a ONESHOT action the lowest bit that no other one of its line has. */

@@ -6,6 +6,7 @@
  * round[cpu]       those of the present round that have not begun; lowest first
  * roundsLeft[cpu]  rounds until ksoftirqd takes over
  * end[cpu]         jiffy at which it takes over
+ * counts[cpu * NR_SOFTIRQS + nr]   how often it has run
  * ```
  *
  * Plain actions run one after another in a plain function. The first that returns atomic code makes the rest of the
@@ -23,6 +24,7 @@ import type {
   Scheduler,
   Sleepable,
   Softirqs,
+  SoftirqTrace,
   TaskId,
 } from '@kmem/contracts';
 import {
@@ -55,6 +57,8 @@ export interface SoftirqSetOptions {
   readonly jiffies: () => number;
   /** Jiffies that softirqs may take before `ksoftirqd` takes over. @default 1 */
   readonly maxJiffies?: number;
+  /** Receives what is raised and run. */
+  readonly trace?: SoftirqTrace;
   /** Receives misuse. @default misuse is thrown */
   readonly reports?: ReportSink;
 }
@@ -65,6 +69,7 @@ export class SoftirqSet implements Softirqs {
   readonly #actions: ((() => AtomicResult) | null)[] = new Array<null>(NR_SOFTIRQS).fill(null);
   readonly #pending: Int32Array;
   readonly #round: Int32Array;
+  readonly #counts: Float64Array;
   readonly #roundsLeft: Int32Array;
   readonly #end: Float64Array;
   readonly #threads: TaskId[] = [];
@@ -79,6 +84,7 @@ export class SoftirqSet implements Softirqs {
     const { cpus, execution, sched } = options;
     this.#pending = new Int32Array(cpus.nrCpus);
     this.#round = new Int32Array(cpus.nrCpus);
+    this.#counts = new Float64Array(cpus.nrCpus * NR_SOFTIRQS);
     this.#roundsLeft = new Int32Array(cpus.nrCpus);
     this.#end = new Float64Array(cpus.nrCpus);
     for (let cpu = 0; cpu < cpus.nrCpus; cpu++) {
@@ -101,13 +107,26 @@ export class SoftirqSet implements Softirqs {
   }
 
   raiseSoftirqIrqoff(nr: number): void {
-    const { cpus } = this.#options;
+    const { cpus, trace } = this.#options;
+    if (trace !== undefined) trace.softirqRaise(nr);
     this.#pending[cpus.cpu] |= 1 << nr;
     if (cpus.irqCount() === 0) this.#wakeThread();
   }
 
   localSoftirqPending(): number {
     return this.#pending[this.#options.cpus.cpu];
+  }
+
+  /**
+   * Reads how often a softirq has run.
+   *
+   * @kernelName kstat_softirqs_cpu
+   * @param nr - which one.
+   * @param cpu - on which CPU.
+   * @returns the count.
+   */
+  served(nr: number, cpu: CpuId): number {
+    return this.#counts[cpu * NR_SOFTIRQS + nr];
   }
 
   localBhDisable(): void {
@@ -172,15 +191,17 @@ export class SoftirqSet implements Softirqs {
   }
 
   #rounds(cpu: CpuId): AtomicResult {
-    const { cpus } = this.#options;
+    const { cpus, trace } = this.#options;
     do {
       while (this.#round[cpu] !== 0) {
         const nr = 31 - Math.clz32(this.#round[cpu] & -this.#round[cpu]);
         this.#round[cpu] &= ~(1 << nr);
         const count = cpus.preemptCount();
+        this.#counts[cpu * NR_SOFTIRQS + nr]++;
+        if (trace !== undefined) trace.softirqEntry(nr);
         const code = this.#actions[nr]?.();
         if (code !== undefined) return this.#finish(cpu, code, nr, count);
-        this.#checkCount(nr, count);
+        this.#ended(nr, count);
       }
       cpus.localIrqDisable();
     } while (this.#goOn(cpu));
@@ -190,7 +211,7 @@ export class SoftirqSet implements Softirqs {
 
   *#finish(cpu: CpuId, code: Atomic<void>, nr: number, count: number): Atomic<void> {
     yield* code;
-    this.#checkCount(nr, count);
+    this.#ended(nr, count);
     const rest = this.#rounds(cpu);
     if (rest !== undefined) yield* rest;
   }
@@ -230,8 +251,9 @@ export class SoftirqSet implements Softirqs {
     }
   }
 
-  #checkCount(nr: number, before: number): void {
-    const { cpus } = this.#options;
+  #ended(nr: number, before: number): void {
+    const { cpus, trace } = this.#options;
+    if (trace !== undefined) trace.softirqExit(nr);
     const after = cpus.preemptCount();
     if (after === before) return;
     cpus.preemptCountSet(before);

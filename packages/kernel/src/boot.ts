@@ -11,12 +11,14 @@
  *   waitQueues, simpleWaitQueues, completions     cpus, sched, timers to sleep   @kmem/waitq
  *   bitWaits   waitQueues, sched                  @kmem/waitq
  *   tasklets   cpus, softirqs, waitQueues         @kmem/irq
+ *   irqWorks   cpus, timers                       @kmem/irq
+ *   workqueues cpus, sched, timers for delays     @kmem/irq
  *   irqs       cpus, sched, timers, waitQueues, tasklets to raise again   @kmem/irq
  * ```
  */
-import type { CpuId, ReportSink, SchedTrace, TaskId } from '@kmem/contracts';
+import type { CpuId, ReportSink, SchedTrace, SoftirqTrace, TaskId } from '@kmem/contracts';
 import { createEngine, type Engine, type EngineOptions } from '@kmem/hw';
-import { InterruptLines, SoftirqSet, TaskletLists } from '@kmem/irq';
+import { InterruptLines, IrqDomains, IrqWorkLists, SoftirqSet, TaskletLists, WorkqueueSet } from '@kmem/irq';
 import { TaskScheduler } from '@kmem/sched';
 import { HrTimerQueues, msecsToJiffies, TaskDelays, WheelTimers } from '@kmem/time';
 import { HashedBitWaits, TaskCompletions, TaskSimpleWaitQueues, TaskWaitQueues } from '@kmem/waitq';
@@ -30,12 +32,16 @@ export interface BootOptions extends EngineOptions {
   readonly hz?: number;
   /** What the delay loop takes for each ns asked, in ns. @default 1 */
   readonly delayLoop?: number;
-  /** Receives wake-ups. */
-  readonly trace?: SchedTrace;
+  /** Receives wake-ups, and softirqs that are raised and run. */
+  readonly trace?: SchedTrace & SoftirqTrace;
   /** Receives misuse. @default misuse is thrown */
   readonly reports?: ReportSink;
   /** Chooses among runnable tasks. @default first come, first served */
   readonly chooseTask?: (cpu: CpuId, runnable: readonly TaskId[]) => TaskId;
+  /** Tells whether there is memory for another worker. @default there is */
+  readonly mayMakeWorker?: () => boolean;
+  /** Chooses among idle workers of a pool. @default the one that became idle last */
+  readonly chooseWorker?: (idle: readonly TaskId[]) => TaskId;
 }
 
 /** A machine that was booted. */
@@ -60,8 +66,14 @@ export interface Kernel extends Engine {
   readonly bitWaits: HashedBitWaits;
   /** Tasklets. */
   readonly tasklets: TaskletLists;
+  /** irq_work items. */
+  readonly irqWorks: IrqWorkLists;
+  /** Work queues. */
+  readonly workqueues: WorkqueueSet;
   /** Interrupt lines. */
   readonly irqs: InterruptLines;
+  /** Numbers by which controllers know them. */
+  readonly irqDomains: IrqDomains;
 }
 
 /**
@@ -92,7 +104,10 @@ export function boot(options: BootOptions = {}): Kernel {
   const completions = new TaskCompletions(sleeping);
   const bitWaits = new HashedBitWaits({ sched, waitQueues });
   const tasklets = new TaskletLists({ ...parts, softirqs, waitQueues });
+  const irqWorks = new IrqWorkLists({ ...parts, timers });
+  const workqueues = new WorkqueueSet({ ...parts, sched, timers });
   const irqs = new InterruptLines({ ...parts, hz, sched, timers, waitQueues, tasklets });
+  const irqDomains = new IrqDomains(irqs);
   const waits = { waitQueues, simpleWaitQueues, completions, bitWaits };
-  return { ...engine, sched, softirqs, hrtimers, timers, delays, ...waits, tasklets, irqs };
+  return { ...engine, sched, softirqs, hrtimers, timers, delays, ...waits, tasklets, irqWorks, workqueues, irqs, irqDomains };
 }

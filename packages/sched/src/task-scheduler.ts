@@ -13,6 +13,7 @@ import type {
   Scheduler,
   SchedTrace,
   Sleepable,
+  SleepHooks,
   SwitchHooks,
   TaskId,
 } from '@kmem/contracts';
@@ -23,6 +24,7 @@ import {
   IDLE_TASK,
   KernelBug,
   PF_KTHREAD,
+  PF_WQ_WORKER,
   SIGKILL,
   TASK_DEAD,
   TASK_IDLE,
@@ -80,6 +82,8 @@ export class TaskScheduler implements Scheduler {
   #switchOut: SwitchHooks['switchOut'];
   #idle: SwitchHooks['idle'];
   #exit: SwitchHooks['exit'];
+  /** Who follows a task with the flag PF_WQ_WORKER. */
+  readonly #followed: (SleepHooks | undefined)[] = [];
   /** Somebody wants to know of every switch. */
   #isFollowed = false;
   readonly #givesWay = new ScheduleOnce<void>(true, undefined);
@@ -113,7 +117,7 @@ export class TaskScheduler implements Scheduler {
   }
 
   get needResched(): boolean {
-    return this.#resched[this.#cpus.cpu] === 1;
+    return this.#isOthersTurn();
   }
 
   tasks(): TaskId[] {
@@ -145,6 +149,19 @@ export class TaskScheduler implements Scheduler {
 
   rtPriority(task: TaskId): number {
     return this.#tasks.rtPriority[task];
+  }
+
+  followSleep(task: TaskId, hooks: SleepHooks): void {
+    this.#tasks.flags[task] |= PF_WQ_WORKER;
+    this.#followed[task] = hooks;
+  }
+
+  setUserNice(task: TaskId, nice: number): void {
+    this.#tasks.nice[task] = nice;
+  }
+
+  taskNice(task: TaskId): number {
+    return this.#tasks.nice[task];
   }
 
   // Giving the CPU away
@@ -319,7 +336,7 @@ export class TaskScheduler implements Scheduler {
     if (current !== IDLE_TASK) {
       const state = tasks.state[current];
       if (state === TASK_RUNNING || this.#wakesAtOnce(current, state)) tasks.enqueue(current);
-      else tasks.onRq[current] = 0;
+      else this.#fallsAsleep(current);
     }
     const next = this.#pick(cpu);
     const code = tasks.code[next];
@@ -330,6 +347,13 @@ export class TaskScheduler implements Scheduler {
     // The usual case, from a task to another that has begun.
     this.#current[cpu] = next;
     this.#execution.execute(cpu, code, tasks.flags[next]);
+    if ((tasks.flags[next] & PF_WQ_WORKER) !== 0) this.#followed[next]?.goesOn(next);
+  }
+
+  /** Takes a task off its CPU; who follows it may wake another one. */
+  #fallsAsleep(task: TaskId): void {
+    this.#tasks.onRq[task] = 0;
+    if ((this.#tasks.flags[task] & PF_WQ_WORKER) !== 0) this.#followed[task]?.sleep(task);
   }
 
   /** A task that is about to sleep does not if it heeds a signal that is pending. */
@@ -357,6 +381,7 @@ export class TaskScheduler implements Scheduler {
     this.#current[cpu] = next;
     if (previous !== next) this.#switchOut?.(previous, cpu);
     this.#execution.execute(cpu, code[next] ?? this.#begin(next), flags[next]);
+    if ((flags[next] & PF_WQ_WORKER) !== 0) this.#followed[next]?.goesOn(next);
     if (previous === IDLE_TASK || next === IDLE_TASK) this.#idle?.(cpu, next === IDLE_TASK);
     if (previous !== next) this.#switchIn?.(next, cpu);
   }
@@ -398,10 +423,15 @@ export class TaskScheduler implements Scheduler {
     this.#ended(cpu, -EINTR);
   }
 
-  /** Tells whether the current task should let others go first. */
+  /** Tells whether the current task should let others go first, and can. */
   #shouldYield(): boolean {
+    return this.#cpus.preemptible() && this.#isOthersTurn();
+  }
+
+  #isOthersTurn(): boolean {
     const { cpu } = this.#cpus;
-    if (this.#tasks.waiting(cpu) === 0 || !this.#cpus.preemptible() || this.#current[cpu] === IDLE_TASK) return false;
+    if (this.#tasks.waiting(cpu) === 0) return false;
+    if (this.#current[cpu] === IDLE_TASK) return true;
     if (this.#chooseTask === undefined) return this.#resched[cpu] === 1;
     const current = this.#current[cpu];
     return this.#chooseTask(cpu, [...this.#tasks.queue(cpu), current]) !== current;

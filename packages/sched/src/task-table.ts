@@ -36,6 +36,8 @@ export class TaskTable {
   allowed = new Int32Array(FIRST_CAPACITY);
   /** Real-time priorities; 0: the normal policy. */
   rtPriority = new Uint8Array(FIRST_CAPACITY);
+  /** Nice values. */
+  nice = new Int8Array(FIRST_CAPACITY);
   /** What a dead task's code returned. */
   result = new Float64Array(FIRST_CAPACITY);
   /** The task that waits for its end; 0: none. */
@@ -193,13 +195,14 @@ export class TaskTable {
     this.pending = grown(this.pending, new Int32Array(rows));
     this.allowed = grown(this.allowed, new Int32Array(rows));
     this.rtPriority = grown(this.rtPriority, new Uint8Array(rows));
+    this.nice = grown(this.nice, new Int8Array(rows));
     this.result = grown(this.result, new Float64Array(rows));
     this.waiter = grown(this.waiter, new Int32Array(rows));
     this.#next = grown(this.#next, new Int32Array(rows));
   }
 }
 
-function grown<A extends Int32Array | Float64Array | Uint8Array>(from: A, to: A): A {
+function grown<A extends Int32Array | Float64Array | Uint8Array | Int8Array>(from: A, to: A): A {
   to.set(from);
   return to;
 }

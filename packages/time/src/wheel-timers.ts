@@ -75,6 +75,7 @@ export class WheelTimers implements Timers {
   readonly #sleeper: number[] = [];
   readonly #addresses = new Map<number, TimerId>();
   readonly #observers: ((cpu: CpuId) => void)[] = [];
+  readonly #needs: ((cpu: CpuId) => boolean)[] = [];
   readonly #wakeSleeper: TimerFunction;
 
   /**
@@ -254,8 +255,9 @@ export class WheelTimers implements Timers {
     return Math.max(0, timeout - (this.jiffies - begin));
   }
 
-  addTickObserver(observer: (cpu: CpuId) => void): void {
+  addTickObserver(observer: (cpu: CpuId) => void, needsTick?: (cpu: CpuId) => boolean): void {
     this.#observers.push(observer);
+    if (needsTick !== undefined) this.#needs.push(needsTick);
   }
 
   // Arming, below
@@ -322,6 +324,7 @@ export class WheelTimers implements Timers {
   }
 
   #nextEvent(cpu: CpuId): number {
+    for (const needsTick of this.#needs) if (needsTick(cpu)) return this.jiffies + 1;
     return this.#wheel.isEmpty(cpu * 2) ? Infinity : this.#wheel.nextDue(cpu * 2);
   }
 

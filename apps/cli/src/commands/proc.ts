@@ -2,6 +2,7 @@
 import { formatSnapshot, isBuddyinfo, readBuddyinfoMachine, readRecordedMachine, readSlabCounts, readVmapAreas, type RecordingInput, type SnapshotShape } from '@kmem/conformance';
 import { formatRows, meminfoRows, vmEvents, vmstatRows, zoneinfoRows, type BuddyAllocator } from '@kmem/buddy';
 import { getProfile, iomemRows } from '@kmem/hw';
+import { procInterrupts, procSoftirqs } from '@kmem/kernel';
 import { formatSlabinfo } from '@kmem/slab';
 import { formatVmallocinfo } from '@kmem/vmalloc';
 import { BadInput } from '../exit-code.js';
@@ -9,6 +10,7 @@ import { loadPages } from '../implementations.js';
 import { bootKmalloc } from '../object-allocators.js';
 import { bootPages } from '../machine.js';
 import { readText } from '../recording-files.js';
+import { runScripted } from '../scripted-machine.js';
 import type { Terminal } from '../terminal.js';
 
 /** What a text is printed from: an allocator, and how many CPUs its machine has. */
@@ -32,7 +34,10 @@ const TEXTS = {
 } as const;
 
 /** The other texts. */
-const OTHER_TEXTS = { slabinfo: printSlabinfo, vmallocinfo: printVmallocinfo, iomem: printIomem } as const;
+const OTHER_TEXTS = {
+  ...{ slabinfo: printSlabinfo, vmallocinfo: printVmallocinfo, iomem: printIomem },
+  ...{ interrupts: printInterrupts, softirqs: printSoftirqs },
+} as const;
 
 /** Name of a text. */
 export type ProcName = keyof typeof TEXTS | keyof typeof OTHER_TEXTS;
@@ -81,6 +86,21 @@ function printVmallocinfo(source: ProcSource): string {
 function printIomem(source: ProcSource): string {
   if ('state' in source) throw new BadInput('iomem: it follows from the machine, not from a state; expected --profile');
   return formatRows(iomemRows(getProfile(source.profile)));
+}
+
+/** How long the devices of a machine have interrupted when their counts are printed, in ms. */
+const SCRIPTED_MS = 1000;
+
+function printInterrupts(source: ProcSource): string {
+  if ('state' in source) throw new BadInput('interrupts: it is counted on a machine that runs, not in a state; expected --profile');
+  const profile = getProfile(source.profile);
+  const board = profile.arch === 'arm' ? ({ board: 'pi', fiq: 'usb_fiq' } as const) : {};
+  return procInterrupts(runScripted(profile, SCRIPTED_MS), board);
+}
+
+function printSoftirqs(source: ProcSource): string {
+  if ('state' in source) throw new BadInput('softirqs: it is counted on a machine that runs, not in a state; expected --profile');
+  return procSoftirqs(runScripted(getProfile(source.profile), SCRIPTED_MS));
 }
 
 function machineOf(source: ProcSource): Machine {

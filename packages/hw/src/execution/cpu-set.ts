@@ -43,6 +43,7 @@ import { DEVICE_EVENT, EventQueue } from './event-queue.js';
 import { PendingVectors } from './pending-vectors.js';
 
 const MAX_FRAMES = 16;
+const NR_VECTORS = 256;
 
 const TASK_FRAME = 0;
 const HARDIRQ_FRAME = 1;
@@ -76,6 +77,8 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   readonly #frames: (Frame | null)[];
   readonly #kind: Uint8Array;
   readonly #until: Float64Array;
+  /** Interrupts handled, by CPU and vector. */
+  readonly #taken: Float64Array;
   readonly #raiseNow: (argument: number) => void;
   #hooks: CpuHooks = {
     schedule: (cpu) => this.execute(cpu, null),
@@ -101,6 +104,7 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
     this.#frames = new Array<Frame | null>(nrCpus * MAX_FRAMES).fill(null);
     this.#kind = new Uint8Array(nrCpus * MAX_FRAMES);
     this.#until = new Float64Array(nrCpus * MAX_FRAMES);
+    this.#taken = new Float64Array(nrCpus * NR_VECTORS);
     this.#raiseNow = (argument) => this.#pending.latch(argument >> 8, argument & 0xff);
     // Its handling is its effect: whoever was idle asks the scheduler when it ends.
     this.setVectorHandler(RESCHEDULE_VECTOR, () => {
@@ -230,6 +234,10 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
     this.#vectors[vector] = handler;
   }
 
+  vectorCount(cpu: CpuId, vector: number): number {
+    return this.#taken[cpu * NR_VECTORS + vector];
+  }
+
   raiseVector(cpu: CpuId, vector: number): void {
     if (cpu === this.cpu) this.#pending.latch(cpu, vector);
     else this.queues[cpu].add(this.now(), DEVICE_EVENT, this.#raiseNow, (cpu << 8) | vector);
@@ -331,6 +339,7 @@ export class CpuSet extends ContextFlags implements Cpus, Clock, CpuExecution {
   /** Handles one vector, or pushes the frame that does. */
   #interrupt(cpu: CpuId): void {
     const vector = this.#pending.take(cpu);
+    this.#taken[cpu * NR_VECTORS + vector]++;
     const wasIdle = this.#frames[cpu * MAX_FRAMES] === null && this.irqCount() === 0;
     this.words[cpu * CPU_ROW + IRQS_OFF] = 1;
     this.words[cpu * CPU_ROW + COUNT] += HARDIRQ_OFFSET;
